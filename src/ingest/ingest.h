@@ -6,14 +6,13 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "ingest/scan.h"
 #include "s3/s3_sign.h"
 
 struct event_sink;
-struct folder;
 struct http_route;
 struct ledger;
 struct policy;
-struct scan_identity;
 
 enum { INGEST_ERRORS = 20 };
 
