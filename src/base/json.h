@@ -21,15 +21,16 @@ json_t *json_parse_object(struct bytes text, struct error *err);
 int json_append(const json_t *value, bool pretty, struct buffer *text,
 		struct error *err);
 
-/* A string member, else NULL. Borrowed. */
+/* A string member without NUL in it, else NULL. Borrowed. */
 const char *json_member_text(const json_t *object, const char *key);
 
 /* New reference to a string of any bytes: bytes that are not UTF-8 become
  * %XX. NULL when there is no memory. */
 json_t *json_text_of_bytes(struct bytes text);
 
-/* Put a new value at the front of an object's keys or behind all. 0 or
- * ERROR_LOCAL; the reference of value is taken even on failure. */
+/* Set a member; a new key goes behind all others, a known one keeps its place.
+ * 0 or ERROR_LOCAL (no memory, also when value is NULL); the reference of
+ * value is taken even on failure. */
 int json_set_take(json_t *object, const char *key, json_t *value,
 		  struct error *err);
 

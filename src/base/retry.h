@@ -37,8 +37,9 @@ enum { RETRY_ATTEMPTS = 8, RETRY_BUDGET_TOKENS = 500 };
 void retry_budget_init(struct retry_budget *budget, int64_t tokens);
 void retry_budget_success(struct retry_budget *budget);
 
-/* Transient: random x min(50 ms x 2^n, 20 s); throttle: from 1 s; a server's
- * wish is honoured up to 60 s. random is uniform over all 32 bits. */
+/* Transient: random x min(50 ms x 2^n, 20 s); throttle: the same from 1 s; a
+ * server's wish is honoured up to 60 s. At once: no wait the first time for a
+ * request, then as transient. random is uniform over all 32 bits. */
 struct retry_verdict retry_decide(const struct retry_case *c,
 				  struct retry_budget *budget, uint32_t random);
 
