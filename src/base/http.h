@@ -39,7 +39,7 @@ struct http_request {
 	struct http_body body;
 	bool has_body;
 	bool expect_continue;
-	size_t reply_ceiling_bytes;
+	size_t reply_ceiling_bytes; /* 0: 1 MiB */
 	void *context; /* handed back */
 };
 
@@ -101,7 +101,8 @@ int http_call(const struct http_route *route,
 	      struct error *err);
 
 /* Value of the last header of that lower-case name; NULL if none. The text is
- * the rest of the line without newline, copied into value[size]. */
+ * the rest of the line without newline, copied into value[size]; one that does
+ * not fit counts as none. */
 const char *http_header(const struct http_reply *reply, const char *name,
 			char *value, size_t size);
 
