@@ -30,6 +30,7 @@ struct ingest_options {
 	const struct scan_identity *closed_folders;
 	size_t closed_folder_count;
 	struct scan_identity home_identity;
+	bool (*is_own)(struct bytes base_name);
 	int concurrency;     /* 0: auto */
 	bool dry_run;	     /* local facts only, nothing written */
 	bool recheck;	     /* ask the bucket about every file */

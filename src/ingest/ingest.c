@@ -1,0 +1,368 @@
+#include "ingest/ingest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/http.h"
+#include "base/work.h"
+#include "ingest/bucket.h"
+#include "ingest/file_hash.h"
+#include "ingest/ledger.h"
+#include "ingest/pass.h"
+#include "ingest/policy.h"
+#include "ingest/tally.h"
+#include "ingest/transfer.h"
+#include "ingest/upload.h"
+#include "platform/clock.h"
+#include "platform/host.h"
+
+#define NS_PER_MS 1000000
+
+enum {
+	PULL_MS = 2,
+	TURN_MS = 250,
+	COMMIT_MS = 1000,
+	COMMIT_RECORDS = 256,
+	TRANSFERS_AHEAD = 64,
+	STOP_GRACE_MS = 1500,
+	FILES_RESERVED = 20,
+	HASH_THREADS_CEILING = 4
+};
+
+struct run {
+	const struct ingest_options *options;
+	struct tally tally;
+	struct upload_context context;
+	int64_t committed_ns;
+	int64_t stopping_since_ns;
+	int64_t *policy_ids; /* of the policies that have a row */
+	size_t policy_id_count;
+	bool is_partial;
+	bool in_doubt;
+};
+
+/* ---- the loop ---- */
+
+static size_t room(const struct run *run)
+{
+	int64_t files = (host_file_limit() - FILES_RESERVED) / 2;
+	int64_t ahead =
+	    transfer_window(run->context.queue) + TRANSFERS_AHEAD;
+
+	if (files < 1)
+		files = 1;
+	return (size_t)(ahead < files ? ahead : files);
+}
+
+/* Take files from the walk for a moment, while there is room for what may
+ * come of them. */
+static int pull(struct run *run, struct pass *pass, struct error *err)
+{
+	int64_t until_ns = clock_steady_ns() + (int64_t)PULL_MS * NS_PER_MS;
+	size_t limit = run->options->dry_run ? 1 : room(run);
+	int checked = 0;
+
+	while (!pass->is_read && !pass->bucket->is_halted &&
+	       pass->active_count < limit) {
+		int rc = pass_pull(pass, err);
+
+		if (rc)
+			return rc;
+		/* the clock costs more than an unchanged file */
+		if (++checked % 16 == 0 && clock_steady_ns() >= until_ns)
+			break;
+	}
+	return 0;
+}
+
+static void collect_hashes(struct run *run)
+{
+	struct work_job *job;
+
+	while ((job = work_collect(run->context.work)) != NULL) {
+		struct file_hash *hash = (struct file_hash *)job;
+
+		hash->done(hash);
+	}
+}
+
+static int commit_if_due(struct run *run, struct error *err)
+{
+	int64_t now_ns = clock_steady_ns();
+	int64_t size = ledger_batch_size(run->context.ledger);
+
+	if (size == 0)
+		run->committed_ns = now_ns;
+	if (size < COMMIT_RECORDS &&
+	    now_ns - run->committed_ns < (int64_t)COMMIT_MS * NS_PER_MS)
+		return 0;
+	run->committed_ns = now_ns;
+	return ledger_commit(run->context.ledger, err);
+}
+
+static void stop_if_asked(struct run *run)
+{
+	int64_t now_ns = clock_steady_ns();
+
+	if (stop_requested() && !run->context.is_stopping) {
+		run->context.is_stopping = true;
+		run->stopping_since_ns = now_ns;
+		run->tally.result->is_stopped = true;
+		transfer_stop(run->context.queue);
+	} else if (run->context.is_stopping &&
+		   now_ns - run->stopping_since_ns >
+		       (int64_t)STOP_GRACE_MS * NS_PER_MS) {
+		transfer_cut(run->context.queue);
+	}
+}
+
+static bool is_finished(const struct run *run, const struct pass *pass)
+{
+	bool more = !pass->is_read && !pass->bucket->is_halted &&
+		    !run->context.is_stopping;
+
+	return !more && pass->active_count == 0;
+}
+
+static int turn(struct run *run, struct pass *pass, struct error *err)
+{
+	int rc = 0;
+
+	stop_if_asked(run);
+	if (!run->context.is_stopping)
+		rc = pull(run, pass, err);
+	if (rc)
+		return rc;
+	collect_hashes(run);
+	pass_sweep(pass);
+	bool may_pull = !pass->is_read && pass->active_count < room(run);
+	if (transfer_count(run->context.queue) > 0 ||
+	    work_pending(run->context.work) > 0)
+		rc = transfer_turn(run->context.queue,
+				   may_pull && !run->context.is_stopping
+				       ? 0
+				       : TURN_MS,
+				   err);
+	pass_sweep(pass);
+	if (rc == 0 && run->context.fatal.code)
+		rc = error_set(err, run->context.fatal.code, "%s",
+			       run->context.fatal.text);
+	return rc ? rc : commit_if_due(run, err);
+}
+
+static int loop(struct run *run, struct pass *pass, struct error *err)
+{
+	int rc = 0;
+
+	while (rc == 0 && !is_finished(run, pass))
+		rc = turn(run, pass, err);
+	return rc;
+}
+
+/* Nothing may be read or sent any more when the uploads are freed. */
+static void settle(struct run *run, struct pass *pass)
+{
+	run->context.is_stopping = true;
+	transfer_stop(run->context.queue);
+	transfer_cut(run->context.queue);
+	while (work_pending(run->context.work) > 0) {
+		collect_hashes(run);
+		transfer_stop(run->context.queue);
+		clock_sleep_ms(1);
+	}
+	pass_sweep(pass);
+}
+
+/* ---- one policy ---- */
+
+static int open_context(struct run *run, const struct bucket *bucket,
+			struct error *err)
+{
+	const struct transfer_options options = {
+	    .route = run->options->route,
+	    .keys = run->options->keys,
+	    .concurrency = run->options->concurrency,
+	    .learned = bucket->facts.concurrency,
+	};
+
+	if (run->options->dry_run || run->context.queue)
+		return 0;
+	run->context.queue = transfer_queue_new(&options, err);
+	if (!run->context.queue)
+		return err->code;
+	run->context.work = work_new(run->context.hash_threads, transfer_wake,
+				     run->context.queue);
+	return run->context.work ? 0 : error_set_memory(err);
+}
+
+static int run_dry(struct pass *pass, struct error *err)
+{
+	int rc = 0;
+
+	while (rc == 0 && !pass->is_read && !stop_requested())
+		rc = pass_pull(pass, err);
+	return rc;
+}
+
+static int run_pass(struct run *run, struct pass *pass, struct error *err)
+{
+	int rc = pass_open(pass, err);
+
+	if (rc == 0 && run->options->dry_run)
+		rc = run_dry(pass, err);
+	else if (rc == 0)
+		rc = loop(run, pass, err);
+	if (!run->options->dry_run && pass->active_count > 0)
+		settle(run, pass);
+	if (pass->is_partial || !pass->is_read)
+		run->is_partial = true;
+	if (pass->bucket->is_halted)
+		tally_outcome(&run->tally, pass->bucket->halt_outcome);
+	pass_close(pass);
+	return rc;
+}
+
+static int find_policy_id(struct run *run, const struct policy *policy,
+			  const struct bucket *bucket, int64_t *id,
+			  struct error *err)
+{
+	const struct ledger_policy row = {
+	    .fingerprint = policy->fingerprint,
+	    .endpoint = bucket->place.endpoint,
+	    .bucket = bucket->place.bucket,
+	    .position = policy->position,
+	};
+	bool is_new = false;
+	int rc = ledger_policy_get(run->context.ledger, &row, id, &is_new,
+				   err);
+
+	if (rc == 0)
+		run->policy_ids[run->policy_id_count++] = *id;
+	return rc;
+}
+
+/* A policy that cannot run at all: it fails, the next one goes on. */
+static void refuse(struct run *run, const struct policy *policy,
+		   const char *reason)
+{
+	if (!policy->s3_bucket)
+		run->tally.result->is_misconfigured = true;
+	else
+		run->tally.result->has_other_failure = true;
+	run->is_partial = true;
+	tally_error(&run->tally, "policies[%d]: %s", policy->position, reason);
+}
+
+/* Trouble with this policy alone is told and 0; what ends the run is not. */
+static int run_policy(struct run *run, const struct policy *policy,
+		      struct error *err)
+{
+	struct bucket bucket;
+	struct error own = {0};
+	char text[256];
+	const char *reason = policy_refusal(policy, text, sizeof(text));
+	struct pass pass = {
+	    .options = run->options,
+	    .policy = policy,
+	    .bucket = &bucket,
+	    .context = &run->context,
+	    .in_doubt = run->in_doubt,
+	};
+
+	if (reason) {
+		refuse(run, policy, reason);
+		return 0;
+	}
+	int rc = bucket_init(&bucket, policy, run->context.ledger, &own);
+	if (rc == 0)
+		rc = open_context(run, &bucket, &own);
+	if (rc == 0)
+		rc = find_policy_id(run, policy, &bucket, &pass.policy_id,
+				    &own);
+	if (rc == 0)
+		rc = run_pass(run, &pass, &own);
+	if (rc == ERROR_CONFIG) {
+		run->tally.result->is_misconfigured = true;
+		run->is_partial = true;
+		tally_error(&run->tally, "policies[%d]: %s", policy->position,
+			    own.text);
+		return 0;
+	}
+	if (rc)
+		return error_set(err, own.code, "policies[%d]: %s",
+				 policy->position, own.text);
+	if (run->options->dry_run)
+		return 0;
+	if (bucket.last_answer_ns)
+		bucket.facts.concurrency =
+		    transfer_window(run->context.queue);
+	return bucket_save(&bucket, run->context.ledger, err);
+}
+
+/* ---- all of them ---- */
+
+/* Only after a pass that saw everything are old rows of no more use. */
+static int finish(struct run *run, struct error *err)
+{
+	struct ledger *ledger = run->context.ledger;
+	bool is_complete = !run->is_partial && !run->context.is_stopping &&
+			   run->tally.result->failed == 0;
+
+	if (run->options->dry_run)
+		return 0;
+	int rc = ledger_policies_retire_others(ledger, run->policy_ids,
+					       run->policy_id_count, err);
+	if (rc == 0 && is_complete)
+		rc = ledger_policies_drop_retired(ledger, err);
+	if (rc == 0 && is_complete && run->in_doubt)
+		rc = ledger_forget_doubt(ledger, err);
+	int commit_rc = ledger_commit(ledger, rc ? NULL : err);
+	return rc ? rc : commit_rc;
+}
+
+static int hash_threads(void)
+{
+	int cores = host_core_count();
+
+	return cores < HASH_THREADS_CEILING ? cores : HASH_THREADS_CEILING;
+}
+
+int ingest_run(const struct ingest_options *options,
+	       struct ingest_result *result, struct error *err)
+{
+	struct run run = {
+	    .options = options,
+	    .tally = {.result = result, .events = options->events},
+	    .committed_ns = clock_steady_ns(),
+	};
+	int rc = 0;
+
+	run.context.ledger = options->ledger;
+	run.context.home = options->home;
+	run.context.tally = &run.tally;
+	run.context.hash_threads = hash_threads();
+	upload_context_init(&run.context);
+	run.policy_ids = calloc(options->policy_count + 1,
+				sizeof(*run.policy_ids));
+	if (!run.policy_ids)
+		return error_set_memory(err);
+	rc = ledger_is_in_doubt(options->ledger, &run.in_doubt, err);
+	for (size_t i = 0; rc == 0 && i < options->policy_count &&
+			   !run.context.is_stopping;
+	     i++)
+		rc = run_policy(&run, &options->policies[i], err);
+	if (rc == 0)
+		rc = finish(&run, err);
+
+	work_free(run.context.work);
+	transfer_queue_free(run.context.queue);
+	free(run.policy_ids);
+	return rc;
+}
+
+void ingest_result_clear(struct ingest_result *result)
+{
+	for (size_t i = 0; i < result->error_count; i++)
+		free(result->errors[i]);
+	*result = (struct ingest_result){0};
+}

@@ -1,0 +1,453 @@
+#include "ingest/pass.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/decide.h"
+#include "ingest/key.h"
+#include "ingest/ledger.h"
+#include "ingest/merge.h"
+#include "ingest/pattern.h"
+#include "ingest/policy.h"
+#include "ingest/scan.h"
+#include "ingest/tally.h"
+#include "ingest/upload.h"
+#include "platform/clock.h"
+
+#define NS_PER_MS 1000000
+
+/* ---- opening ---- */
+
+static int next_file(void *scan, struct scan_item *item, struct error *err)
+{
+	return scan_next(scan, item, err);
+}
+
+static int peek_row(void *rows, const struct ledger_row **row,
+		    struct error *err)
+{
+	return ledger_rows_peek(rows, row, err);
+}
+
+static void advance_row(void *rows)
+{
+	ledger_rows_advance(rows);
+}
+
+static struct scan *open_scan(const struct pass *pass, struct error *err)
+{
+	const struct ingest_options *options = pass->options;
+	const struct scan_options scan_options = {
+	    .pattern = pass->pattern,
+	    .home = options->home,
+	    .follow = (enum folder_follow)pass->policy->follow_symlinks,
+	    .own_files = options->own_files,
+	    .own_file_count = options->own_file_count,
+	    .closed_folders = options->closed_folders,
+	    .closed_folder_count = options->closed_folder_count,
+	    .home_identity = options->home_identity,
+	    .is_own = options->is_own,
+	};
+
+	return scan_new(&scan_options, err);
+}
+
+static void upload_ended(struct upload *upload, void *owner)
+{
+	struct pass *pass = owner;
+
+	if (upload->previous)
+		upload->previous->next = upload->next;
+	else if (pass->active == upload)
+		pass->active = upload->next;
+	if (upload->next)
+		upload->next->previous = upload->previous;
+	upload->previous = NULL;
+	upload->next = pass->ended;
+	pass->ended = upload;
+	upload->is_ended = true;
+}
+
+int pass_open(struct pass *pass, struct error *err)
+{
+	pass->context->owner = pass;
+	pass->context->ended = upload_ended;
+	pass->pattern = pattern_new(pass->policy->input_file_pattern, err);
+	if (!pass->pattern)
+		return err->code;
+	pass->scan = open_scan(pass, err);
+	if (!pass->scan)
+		return err->code;
+	int rc = ledger_rows_open(pass->context->ledger, pass->policy_id,
+				  &pass->rows, err);
+	if (rc)
+		return rc;
+	const struct merge_source source = {
+	    .next_file = next_file,
+	    .files = pass->scan,
+	    .peek_row = peek_row,
+	    .advance_row = advance_row,
+	    .rows = pass->rows,
+	};
+	pass->merge = merge_new(&source);
+	return pass->merge ? 0 : error_set_memory(err);
+}
+
+void pass_sweep(struct pass *pass)
+{
+	while (pass->ended) {
+		struct upload *upload = pass->ended;
+
+		pass->ended = upload->next;
+		pass->active_count--;
+		upload_free(upload);
+	}
+}
+
+void pass_close(struct pass *pass)
+{
+	pass_sweep(pass);
+	while (pass->active) {
+		struct upload *upload = pass->active;
+
+		pass->active = upload->next;
+		upload_free(upload);
+	}
+	merge_free(pass->merge);
+	ledger_rows_close(pass->rows);
+	scan_free(pass->scan);
+	pattern_free(pass->pattern);
+}
+
+/* ---- one file ---- */
+
+struct candidate {
+	struct bytes name;
+	const struct scan_item *file;
+	const struct ledger_row *row; /* NULL: none */
+	struct decide_case question;
+	enum decision decision;
+	struct buffer key;
+	char reason[256];
+};
+
+static void tell(struct pass *pass, enum event_what what,
+		 const struct candidate *candidate, const char *reason)
+{
+	tally_file(pass->context->tally, what,
+		   &(struct tally_file){
+		       .name = candidate->name,
+		       .key = buffer_bytes(&candidate->key),
+		       .bucket = pass->bucket->place.bucket,
+		       .size_bytes = candidate->file->facts.size_bytes,
+		       .reason = reason,
+		   });
+}
+
+static int note_pending(struct pass *pass, const struct candidate *candidate,
+			enum ledger_pending_state state, const char *reason,
+			struct error *err)
+{
+	if (pass->options->dry_run)
+		return 0;
+	return ledger_pending_set(pass->context->ledger, pass->policy_id,
+				  candidate->name, state,
+				  candidate->question.now_ns / NS_PER_MS,
+				  reason, NULL, err);
+}
+
+static int fail_file(struct pass *pass, const struct candidate *candidate,
+		     const char *reason, struct error *err)
+{
+	pass->context->tally->result->has_other_failure = true;
+	tell(pass, EVENT_FAILED, candidate, reason);
+	return note_pending(pass, candidate, LEDGER_FAILED, reason, err);
+}
+
+/* An mtime in the future counts from when the file was first put off. */
+static int find_first_sight(struct pass *pass, struct candidate *candidate,
+			    struct error *err)
+{
+	int64_t first_ms = 0;
+	bool found = false;
+
+	if (pass->policy->delay_upload_s == 0 ||
+	    candidate->file->facts.mtime_ns <= candidate->question.now_ns)
+		return 0;
+	int rc = ledger_pending_find(pass->context->ledger, pass->policy_id,
+				     candidate->name, &first_ms, &found, err);
+	if (rc == 0 && found)
+		candidate->question.first_seen_ns = first_ms * NS_PER_MS;
+	return rc;
+}
+
+static bool is_at_same_place(const struct pass *pass, const char *holder,
+			     const struct file_facts *facts, bool *exists)
+{
+	struct file_facts other;
+
+	*exists = folder_stat(pass->options->home, holder, FOLDER_FOLLOW_ALL,
+			      &other) == 0;
+	return *exists && other.device == facts->device &&
+	       other.size_bytes == facts->size_bytes &&
+	       other.mtime_ns == facts->mtime_ns &&
+	       other.file_id == facts->file_id && facts->file_id != 0;
+}
+
+/* The name of another file that has the key, among those on their way. */
+static const char *find_active_holder(const struct pass *pass,
+				      const struct candidate *candidate)
+{
+	struct bytes key = buffer_bytes(&candidate->key);
+
+	for (const struct upload *u = pass->active; u; u = u->next)
+		if (bytes_equal(upload_key(u), key))
+			return u->name;
+	return NULL;
+}
+
+/* A key belongs to one local file: *reason is set if another one has it. */
+static int find_collision(struct pass *pass, struct candidate *candidate,
+			  bool *collides, struct error *err)
+{
+	const struct ledger_policy where = {
+	    .endpoint = pass->bucket->place.endpoint,
+	    .bucket = pass->bucket->place.bucket,
+	};
+	const char *active = find_active_holder(pass, candidate);
+	char *holder = NULL;
+	bool exists = active != NULL;
+	int rc = 0;
+
+	*collides = active != NULL;
+	if (!active) {
+		rc = ledger_find_key_holder(pass->context->ledger, &where,
+					    buffer_bytes(&candidate->key),
+					    candidate->name, &holder, err);
+		if (holder)
+			*collides =
+			    !is_at_same_place(pass, holder,
+					      &candidate->file->facts,
+					      &exists) &&
+			    exists;
+	}
+	if (*collides)
+		(void)snprintf(candidate->reason, sizeof(candidate->reason),
+			       "key already used by %s",
+			       active ? active : holder);
+	free(holder);
+	return rc;
+}
+
+/* What another policy recorded for the same file and key is taken over. */
+static int adopt(struct pass *pass, struct candidate *candidate, bool *adopted,
+		 struct error *err)
+{
+	const struct file_facts *facts = &candidate->file->facts;
+	const struct ledger_row wanted = {
+	    .name = candidate->name,
+	    .size_bytes = facts->size_bytes,
+	    .mtime_ns = facts->mtime_ns,
+	    .ctime_ns = facts->ctime_ns,
+	    .file_id = facts->file_id,
+	    .key = buffer_bytes(&candidate->key),
+	};
+	struct ledger_row row;
+	int rc = ledger_find_adoptable(pass->context->ledger,
+				       pass->bucket->place.endpoint,
+				       pass->bucket->place.bucket, &wanted,
+				       &row, adopted, err);
+	if (rc || !*adopted)
+		return rc;
+	if (!pass->options->dry_run) {
+		struct ledger_row copy = row;
+
+		/* the found row's bytes end with the next ledger call */
+		copy.name = wanted.name;
+		copy.key = wanted.key;
+		rc = ledger_record(pass->context->ledger, pass->policy_id,
+				   &copy, err);
+	}
+	if (rc == 0)
+		tell(pass, EVENT_UNCHANGED, candidate, NULL);
+	return rc;
+}
+
+static int begin_upload(struct pass *pass, const struct candidate *candidate,
+			struct error *err)
+{
+	const struct upload_file file = {
+	    .policy = pass->policy,
+	    .policy_id = pass->policy_id,
+	    .bucket = pass->bucket,
+	    .name = candidate->name,
+	    .literal_bytes = candidate->file->literal_bytes,
+	    .key = buffer_bytes(&candidate->key),
+	    .facts = &candidate->file->facts,
+	    .row = candidate->row,
+	    .decision = candidate->decision,
+	    .is_recheck = pass->options->recheck,
+	    .must_match = pass->in_doubt || pass->policy->compare == 1,
+	};
+	struct upload *upload = NULL;
+	int rc = upload_start(pass->context, &file, &upload, err);
+
+	if (rc)
+		return rc;
+	pass->active_count++;
+	if (upload->is_ended)
+		return 0;
+	upload->next = pass->active;
+	if (pass->active)
+		pass->active->previous = upload;
+	pass->active = upload;
+	return 0;
+}
+
+static int build_key(struct pass *pass, struct candidate *candidate,
+		     bool *is_bad, struct error *err)
+{
+	const struct key_parts parts = {
+	    .prefix = pass->policy->output_key_prefix,
+	    .remove_prefix = pass->policy->input_remove_prefix,
+	};
+	struct error own = {0};
+	bool was_escaped = false;
+
+	*is_bad = false;
+	if (key_build(&parts, candidate->name, &candidate->key, &was_escaped,
+		      &own)) {
+		*is_bad = true;
+		return fail_file(pass, candidate, own.text, err);
+	}
+	if (was_escaped)
+		event_detail(pass->options->events,
+			     "%.*s: no UTF-8, its key is %s",
+			     (int)candidate->name.size, candidate->name.data,
+			     candidate->key.data);
+	return 0;
+}
+
+/* The file has to be looked at closer, or sent. */
+static int take_up(struct pass *pass, struct candidate *candidate,
+		   struct error *err)
+{
+	bool is_new = candidate->row == NULL;
+	bool is_done = false;
+	int rc = build_key(pass, candidate, &is_done, err);
+
+	if (rc == 0 && !is_done && is_new)
+		rc = find_collision(pass, candidate, &is_done, err);
+	if (rc == 0 && is_done && candidate->reason[0])
+		rc = fail_file(pass, candidate, candidate->reason, err);
+	if (rc == 0 && !is_done && candidate->decision == DECISION_NEW &&
+	    !pass->options->recheck)
+		rc = adopt(pass, candidate, &is_done, err);
+	if (rc || is_done)
+		return rc;
+	if (!pass->options->dry_run)
+		return begin_upload(pass, candidate, err);
+	char reason[256];
+	tell(pass, EVENT_WOULD_UPLOAD, candidate,
+	     decide_reason(&candidate->question, candidate->decision, reason,
+			   sizeof(reason)));
+	return 0;
+}
+
+static int handle_file(struct pass *pass, struct candidate *candidate,
+		       struct error *err)
+{
+	char reason[256];
+	int rc = find_first_sight(pass, candidate, err);
+
+	if (rc)
+		return rc;
+	candidate->decision = decide(&candidate->question);
+	switch (candidate->decision) {
+	case DECISION_UNCHANGED:
+		if (pass->options->recheck && !pass->options->dry_run)
+			return take_up(pass, candidate, err);
+		tell(pass, EVENT_UNCHANGED, candidate, NULL);
+		return 0;
+	case DECISION_IGNORED:
+		tell(pass, EVENT_IGNORED, candidate, NULL);
+		return 0;
+	case DECISION_DELAYED:
+		(void)decide_reason(&candidate->question, DECISION_DELAYED,
+				    reason, sizeof(reason));
+		tell(pass, EVENT_DELAYED, candidate, reason);
+		return note_pending(pass, candidate, LEDGER_DELAYED, reason,
+				    err);
+	default:
+		return take_up(pass, candidate, err);
+	}
+}
+
+static int handle_failed(struct pass *pass, const struct merge_item *item)
+{
+	const struct tally_file file = {
+	    .name = item->name,
+	    .reason = item->file->reason,
+	};
+
+	pass->is_partial = true;
+	if (scan_is_missing(pass->scan)) {
+		event_detail(pass->options->events, "%.*s: %s",
+			     (int)item->name.size, item->name.data,
+			     item->file->reason);
+		return 0;
+	}
+	pass->context->tally->result->has_local_failure = true;
+	tally_file(pass->context->tally, EVENT_FAILED, &file);
+	return 0;
+}
+
+static int handle_disorder(struct pass *pass, struct candidate *candidate,
+			   struct error *err)
+{
+	const char *reason = "the folder changed while it was listed";
+
+	pass->is_partial = true;
+	tell(pass, EVENT_DELAYED, candidate, reason);
+	return note_pending(pass, candidate, LEDGER_DELAYED, reason, err);
+}
+
+int pass_pull(struct pass *pass, struct error *err)
+{
+	struct merge_item item;
+	int rc = merge_next(pass->merge, &item, err);
+	struct candidate candidate = {
+	    .name = item.name,
+	    .file = item.file,
+	    .row = item.row,
+	};
+
+	if (rc)
+		return rc;
+	candidate.question = (struct decide_case){
+	    .facts = item.file ? &item.file->facts : NULL,
+	    .row = item.row,
+	    .policy = pass->policy,
+	    .now_ns = clock_real_ns(),
+	};
+	switch (item.kind) {
+	case MERGE_NEW:
+	case MERGE_KNOWN:
+		rc = handle_file(pass, &candidate, err);
+		break;
+	case MERGE_FAILED:
+		rc = handle_failed(pass, &item);
+		break;
+	case MERGE_DISORDER:
+		rc = handle_disorder(pass, &candidate, err);
+		break;
+	case MERGE_GONE:
+		break;
+	case MERGE_END:
+		pass->is_read = true;
+		break;
+	}
+	buffer_clear(&candidate.key);
+	return rc;
+}

@@ -1,0 +1,149 @@
+#include "ingest/upload_next.h"
+
+static void end(struct upload_state *state, enum event_what result)
+{
+	state->step = UPLOAD_END;
+	state->result = result;
+}
+
+static void send(struct upload_state *state, bool key_existed)
+{
+	state->key_existed = key_existed;
+	if (!state->is_large)
+		state->step = UPLOAD_PUT;
+	else
+		state->step =
+		    state->can_resume ? UPLOAD_LIST_PARTS : UPLOAD_CREATE;
+}
+
+static void present(struct upload_state *state)
+{
+	end(state, state->is_recheck && state->has_row ? EVENT_UNCHANGED
+						       : EVENT_SKIPPED);
+}
+
+static void sent(struct upload_state *state)
+{
+	end(state, state->key_existed ? EVENT_UPDATED : EVENT_ADDED);
+}
+
+void upload_begin(struct upload_state *state)
+{
+	switch (state->decision) {
+	case DECISION_REHASH:
+	case DECISION_TOUCHED:
+		state->step = UPLOAD_COMPARE;
+		break;
+	case DECISION_CHANGED:
+		send(state, true);
+		break;
+	case DECISION_FORCED:
+		if (state->has_row)
+			send(state, true);
+		else
+			state->step = UPLOAD_ASK;
+		break;
+	default:
+		state->step = UPLOAD_ASK;
+		break;
+	}
+}
+
+static void after_compare(struct upload_state *state, enum upload_event event)
+{
+	if (event == UPLOAD_DIFFERS)
+		send(state, true);
+	else if (event == UPLOAD_SAME && state->decision == DECISION_REHASH)
+		end(state, EVENT_UNCHANGED);
+	else if (event == UPLOAD_SAME)
+		end(state, EVENT_SKIPPED);
+	else
+		end(state, EVENT_FAILED);
+}
+
+static void after_ask(struct upload_state *state, enum upload_event event)
+{
+	bool forced = state->decision == DECISION_FORCED;
+
+	if (event == UPLOAD_ABSENT)
+		send(state, false);
+	else if (event == UPLOAD_UNSURE)
+		send(state, state->has_row);
+	else if (event == UPLOAD_DIFFERS || (event == UPLOAD_FOUND && forced))
+		send(state, true);
+	else if (event == UPLOAD_FOUND && state->must_match)
+		state->step = UPLOAD_MATCH;
+	else if (event == UPLOAD_FOUND)
+		present(state);
+	else
+		end(state, EVENT_FAILED);
+}
+
+static void after_match(struct upload_state *state, enum upload_event event)
+{
+	if (event == UPLOAD_SAME)
+		present(state);
+	else if (event == UPLOAD_DIFFERS)
+		send(state, true);
+	else
+		end(state, EVENT_FAILED);
+}
+
+static void after_multipart(struct upload_state *state,
+			    enum upload_event event)
+{
+	if (event == UPLOAD_LOST && state->step == UPLOAD_LIST_PARTS) {
+		state->can_resume = false;
+		state->has_upload = false;
+		state->step = UPLOAD_CREATE;
+	} else if (event != UPLOAD_DONE) {
+		end(state, EVENT_FAILED);
+	} else if (state->step == UPLOAD_PARTS) {
+		state->step = UPLOAD_COMPLETE;
+	} else if (state->step == UPLOAD_COMPLETE) {
+		sent(state);
+	} else {
+		state->has_upload = true;
+		state->step = UPLOAD_PARTS;
+	}
+}
+
+/* The file is not what it was: nothing of it may be recorded. */
+static void give_up(struct upload_state *state, enum event_what result)
+{
+	state->result = result;
+	state->step = state->has_upload ? UPLOAD_ABORT : UPLOAD_END;
+}
+
+void upload_next(struct upload_state *state, enum upload_event event)
+{
+	if (state->step == UPLOAD_ABORT || state->step == UPLOAD_END) {
+		state->step = UPLOAD_END;
+		return;
+	}
+	if (event == UPLOAD_CHANGED || event == UPLOAD_VANISHED) {
+		give_up(state, event == UPLOAD_CHANGED ? EVENT_DELAYED
+						       : EVENT_NOTHING);
+		return;
+	}
+	switch (state->step) {
+	case UPLOAD_COMPARE:
+		after_compare(state, event);
+		break;
+	case UPLOAD_ASK:
+		after_ask(state, event);
+		break;
+	case UPLOAD_MATCH:
+		after_match(state, event);
+		break;
+	case UPLOAD_PUT:
+		if (event == UPLOAD_DONE)
+			sent(state);
+		else
+			end(state, EVENT_FAILED);
+		break;
+	default:
+		after_multipart(state, event);
+		break;
+	}
+}
