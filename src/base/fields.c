@@ -29,8 +29,8 @@ static bool read_whole(const json_t *value, int64_t *number)
 		return true;
 	}
 	double real = json_real_value(value);
-	/* the bounds are exact as doubles: -2^63 is in, 2^63 is not */
-	if (!json_is_real(value) || !(real >= -0x1p63 && real < 0x1p63))
+	const double limit = 9223372036854775808.0; /* 2^63, exact */
+	if (!json_is_real(value) || real < -limit || real >= limit)
 		return false;
 	*number = (int64_t)real;
 	return (double)*number == real;
@@ -68,16 +68,16 @@ static int choice_of(const struct field *field, const json_t *value)
 /* The first element that is not what all must be, else NULL. */
 static const json_t *odd_element(const struct field *field, json_t *value)
 {
-	size_t index;
-	const char *key;
 	json_t *element;
 	if (field->type == FIELD_TEXT_MAP) {
+		const char *key;
 		json_object_foreach(value, key, element) {
 			if (!is_text(element))
 				return element;
 		}
 		return NULL;
 	}
+	size_t index;
 	json_array_foreach(value, index, element) {
 		bool good = field->type == FIELD_TEXT_LIST
 				? is_text(element)

@@ -257,10 +257,10 @@ static void set_route(struct exchange *x, const struct http_route *route)
 
 static void set_body(struct exchange *x)
 {
-	long buffer_bytes = SMALL_UPLOAD_BUFFER_BYTES;
+	long upload_buffer_bytes = SMALL_UPLOAD_BUFFER_BYTES;
 	if (x->body.size_bytes >= LARGE_BODY_BYTES)
-		buffer_bytes = LARGE_UPLOAD_BUFFER_BYTES;
-	set_number(x, CURLOPT_UPLOAD_BUFFERSIZE, buffer_bytes);
+		upload_buffer_bytes = LARGE_UPLOAD_BUFFER_BYTES;
+	set_number(x, CURLOPT_UPLOAD_BUFFERSIZE, upload_buffer_bytes);
 	set_number(x, CURLOPT_UPLOAD, 1);
 	/* the size is always said, so curl never sends in chunks */
 	curl_off_t size_bytes = x->body.size_bytes;
@@ -441,6 +441,10 @@ static bool is_reply_whole(struct exchange *x)
 
 static enum http_failure lost_failure(struct exchange *x)
 {
+	/* a proxy that would not connect us closes as well */
+	long proxy_status = info_number(x, CURLINFO_HTTP_CONNECTCODE);
+	if (proxy_status != 0 && proxy_status / 100 != 2)
+		return HTTP_UNREACHABLE;
 	bool is_reused = info_number(x, CURLINFO_NUM_CONNECTS) == 0;
 	if (is_reused && x->header_bytes == 0 && x->reply.body.size == 0)
 		return HTTP_REUSED_BROKEN;
@@ -507,7 +511,8 @@ static void set_failure_text(struct exchange *x, CURLcode result)
 		text = x->local_text;
 	else if (result == CURLE_OK)
 		text = "the connection ended before a reply";
-	else if (text[0] == '\0' || strchr(text, '@'))
+	else if (text[0] == '\0' || strchr(text, '@') ||
+		 strstr(text, "Unsupported proxy"))
 		text = curl_easy_strerror(result);
 	(void)snprintf(reply->failure_text, sizeof(reply->failure_text), "%s",
 		       text);
