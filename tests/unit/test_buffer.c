@@ -134,12 +134,14 @@ static void utf8_is_what_the_rfc_says(void)
 
 int main(void)
 {
-	appending_keeps_a_nul_behind_the_end();
-	it_grows();
-	a_ceiling_holds_and_changes_nothing();
-	memory_changes_hands();
-	copies_are_equal();
-	bytes_are_ordered_unsigned();
-	utf8_is_what_the_rfc_says();
-	return check_done();
+	static const struct check_test tests[] = {
+	    CHECK_TEST(appending_keeps_a_nul_behind_the_end),
+	    CHECK_TEST(it_grows),
+	    CHECK_TEST(a_ceiling_holds_and_changes_nothing),
+	    CHECK_TEST(memory_changes_hands),
+	    CHECK_TEST(copies_are_equal),
+	    CHECK_TEST(bytes_are_ordered_unsigned),
+	    CHECK_TEST(utf8_is_what_the_rfc_says),
+	};
+	return CHECK_RUN(tests);
 }

@@ -34,8 +34,11 @@ static void the_check_value(void)
 	CHECK_TEXT(text, "AAAAAAAAAAA=");
 }
 
-static void random_splits_are_as_good_as_the_whole(unsigned seed)
+static void random_splits_are_as_good_as_the_whole(void)
 {
+	unsigned seed = (unsigned)time(NULL);
+
+	printf("# seed %u\n", seed);
 	static unsigned char data[DATA_BYTES];
 	srand(seed);
 	for (size_t i = 0; i < sizeof(data); i++)
@@ -88,11 +91,11 @@ static void sizes_above_four_gigabytes(void)
 
 int main(void)
 {
-	unsigned seed = (unsigned)time(NULL);
-	printf("seed %u\n", seed);
-	the_check_value();
-	random_splits_are_as_good_as_the_whole(seed);
-	three_parts_in_any_order_of_joining();
-	sizes_above_four_gigabytes();
-	return check_done();
+	static const struct check_test tests[] = {
+	    CHECK_TEST(the_check_value),
+	    CHECK_TEST(three_parts_in_any_order_of_joining),
+	    CHECK_TEST(sizes_above_four_gigabytes),
+	    CHECK_TEST(random_splits_are_as_good_as_the_whole),
+	};
+	return CHECK_RUN(tests);
 }

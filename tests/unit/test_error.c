@@ -83,11 +83,13 @@ static void long_texts_lose_their_end(void)
 
 int main(void)
 {
-	the_first_text_stays();
-	no_storage_is_no_problem();
-	control_bytes_are_shown_as_question_marks();
-	system_errors_have_the_systems_words();
-	context_goes_in_front();
-	long_texts_lose_their_end();
-	return check_done();
+	static const struct check_test tests[] = {
+	    CHECK_TEST(the_first_text_stays),
+	    CHECK_TEST(no_storage_is_no_problem),
+	    CHECK_TEST(control_bytes_are_shown_as_question_marks),
+	    CHECK_TEST(system_errors_have_the_systems_words),
+	    CHECK_TEST(context_goes_in_front),
+	    CHECK_TEST(long_texts_lose_their_end),
+	};
+	return CHECK_RUN(tests);
 }

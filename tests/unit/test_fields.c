@@ -264,12 +264,14 @@ static void a_bad_table_is_a_bug(void)
 
 int main(void)
 {
-	defaults_fill_what_is_not_set();
-	values_arrive_and_come_back();
-	a_refusal_says_what_it_is_and_must_be();
-	texts_have_a_ceiling();
-	a_long_value_is_cut_between_letters();
-	defaults_are_known_by_value();
-	a_bad_table_is_a_bug();
-	return check_done();
+	static const struct check_test tests[] = {
+	    CHECK_TEST(defaults_fill_what_is_not_set),
+	    CHECK_TEST(values_arrive_and_come_back),
+	    CHECK_TEST(a_refusal_says_what_it_is_and_must_be),
+	    CHECK_TEST(texts_have_a_ceiling),
+	    CHECK_TEST(a_long_value_is_cut_between_letters),
+	    CHECK_TEST(defaults_are_known_by_value),
+	    CHECK_TEST(a_bad_table_is_a_bug),
+	};
+	return CHECK_RUN(tests);
 }

@@ -121,13 +121,25 @@ static void published_base64(void)
 	CHECK_TEXT(text, "+//+");
 }
 
+static void sha256_of_pieces(void)
+{
+	pieces_are_as_good_as_the_whole(HASH_SHA256);
+}
+
+static void md5_of_pieces(void)
+{
+	pieces_are_as_good_as_the_whole(HASH_MD5);
+}
+
 int main(void)
 {
-	published_digests();
-	published_macs();
-	pieces_are_as_good_as_the_whole(HASH_SHA256);
-	pieces_are_as_good_as_the_whole(HASH_MD5);
-	hex_goes_both_ways();
-	published_base64();
-	return check_done();
+	static const struct check_test tests[] = {
+	    CHECK_TEST(published_digests),
+	    CHECK_TEST(published_macs),
+	    CHECK_TEST(hex_goes_both_ways),
+	    CHECK_TEST(published_base64),
+	    CHECK_TEST(sha256_of_pieces),
+	    CHECK_TEST(md5_of_pieces),
+	};
+	return CHECK_RUN(tests);
 }

@@ -653,6 +653,29 @@ static void a_stop_ends_a_call(void)
 
 int main(void)
 {
+	static const struct check_test tests[] = {
+	    CHECK_TEST(a_request_has_what_was_asked_for_and_no_more),
+	    CHECK_TEST(every_method_sends_its_length),
+	    CHECK_TEST(a_body_waits_for_100_where_it_should),
+	    CHECK_TEST(a_file_is_sent_from_an_offset),
+	    CHECK_TEST(a_bad_request_is_refused_before_it_is_sent),
+	    CHECK_TEST(headers_are_found_by_name),
+	    CHECK_TEST(only_the_last_header_block_counts),
+	    CHECK_TEST(redirects_are_told_not_followed),
+	    CHECK_TEST(ceilings_hold),
+	    CHECK_TEST(a_refusal_during_the_body_is_heard),
+	    CHECK_TEST(lost_connections_are_told_apart),
+	    CHECK_TEST(nobody_there_is_unreachable),
+	    CHECK_TEST(silence_ends_the_wait),
+	    CHECK_TEST(no_tls_on_the_other_side_is_said),
+	    CHECK_TEST(a_proxy_is_not_named_with_its_password),
+	    CHECK_TEST(a_dead_kept_connection_is_no_failure),
+	    CHECK_TEST(many_requests_run_at_once),
+	    CHECK_TEST(cancelled_requests_are_gone),
+	    CHECK_TEST(another_thread_ends_a_wait),
+	    CHECK_TEST(a_stop_ends_a_call),
+	    CHECK_TEST(http_global_clear),
+	};
 	static const char *const proxies[] = {"http_proxy", "https_proxy",
 					      "HTTPS_PROXY", "all_proxy",
 					      "ALL_PROXY"};
@@ -664,30 +687,10 @@ int main(void)
 	pthread_t server;
 	CHECK_INT(pthread_create(&server, NULL, serve, NULL), 0);
 
-	a_request_has_what_was_asked_for_and_no_more();
-	every_method_sends_its_length();
-	a_body_waits_for_100_where_it_should();
-	a_file_is_sent_from_an_offset();
-	a_bad_request_is_refused_before_it_is_sent();
-	headers_are_found_by_name();
-	only_the_last_header_block_counts();
-	redirects_are_told_not_followed();
-	ceilings_hold();
-	a_refusal_during_the_body_is_heard();
-	lost_connections_are_told_apart();
-	nobody_there_is_unreachable();
-	silence_ends_the_wait();
-	no_tls_on_the_other_side_is_said();
-	a_proxy_is_not_named_with_its_password();
-	a_dead_kept_connection_is_no_failure();
-	many_requests_run_at_once();
-	cancelled_requests_are_gone();
-	another_thread_ends_a_wait();
-	a_stop_ends_a_call();
+	int status = CHECK_RUN(tests);
 
 	shutdown(listener, SHUT_RDWR);
 	CHECK_INT(pthread_join(server, NULL), 0);
 	close(listener);
-	http_global_clear();
-	return check_done();
+	return status;
 }

@@ -178,15 +178,17 @@ static void any_bytes_become_a_text(void)
 
 int main(void)
 {
-	documents_keep_their_order();
-	bad_texts_name_line_and_column();
-	a_secret_is_not_quoted();
-	depth_has_a_ceiling();
-	size_has_a_ceiling();
-	an_object_must_be_one();
-	files_are_readable();
-	a_failed_append_leaves_nothing();
-	members_are_found_or_not();
-	any_bytes_become_a_text();
-	return check_done();
+	static const struct check_test tests[] = {
+	    CHECK_TEST(documents_keep_their_order),
+	    CHECK_TEST(bad_texts_name_line_and_column),
+	    CHECK_TEST(a_secret_is_not_quoted),
+	    CHECK_TEST(depth_has_a_ceiling),
+	    CHECK_TEST(size_has_a_ceiling),
+	    CHECK_TEST(an_object_must_be_one),
+	    CHECK_TEST(files_are_readable),
+	    CHECK_TEST(a_failed_append_leaves_nothing),
+	    CHECK_TEST(members_are_found_or_not),
+	    CHECK_TEST(any_bytes_become_a_text),
+	};
+	return CHECK_RUN(tests);
 }

@@ -76,7 +76,9 @@ static void a_budget_stops_a_storm(void)
 
 int main(void)
 {
-	the_rule_as_a_table();
-	a_budget_stops_a_storm();
-	return check_done();
+	static const struct check_test tests[] = {
+	    CHECK_TEST(the_rule_as_a_table),
+	    CHECK_TEST(a_budget_stops_a_storm),
+	};
+	return CHECK_RUN(tests);
 }

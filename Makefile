@@ -1,0 +1,163 @@
+# s3-ingestor: make [all|check|demo|bench|lint|fuzz|install|clean]
+#
+#   V=1                          show the commands
+#   STRICT=1                     warnings are errors (the checks set it)
+#   SANITIZE=address,undefined   a build of its own in build/san-...
+#   DESTDIR=, PREFIX=            where `make install` puts things
+
+VERSION := $(shell sed -n 's/.*S3I_VERSION "\(.*\)".*/\1/p' src/base/version.h)
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+CC ?= cc
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+
+comma := ,
+ifdef SANITIZE
+BUILD := build/san-$(subst $(comma),-,$(SANITIZE))
+else
+BUILD ?= build
+endif
+
+PLATFORM := posix
+HASH := src/base/hash_openssl.c
+ifneq (,$(findstring MINGW,$(shell uname -s)))
+PLATFORM := win32
+HASH := src/base/hash_cng.c
+endif
+
+LIBRARIES := libcurl libcrypto jansson sqlite3 expat
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra
+ifdef STRICT
+WARNINGS += -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
+	-Wvla -Werror
+endif
+ifdef SANITIZE
+HARDENING := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
+	-fno-sanitize-recover=undefined
+LINK_HARDENING := -fsanitize=$(SANITIZE)
+else
+HARDENING := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+LINK_HARDENING := -pie -Wl,-z,relro -Wl,-z,now
+endif
+
+ALL_CFLAGS = -std=c11 -Isrc $(WARNINGS) $(HARDENING) -MMD -MP \
+	-D_FILE_OFFSET_BITS=64 \
+	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES)) $(CPPFLAGS) $(CFLAGS)
+ALL_LDFLAGS = $(LINK_HARDENING) -Wl,--as-needed $(LDFLAGS)
+LIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -pthread
+
+SOURCES := $(filter-out src/base/hash_openssl.c src/base/hash_cng.c, \
+	$(wildcard src/main.c src/cli/*.c src/agent/*.c src/ingest/*.c \
+	src/s3/*.c src/base/*.c src/platform/$(PLATFORM)/*.c)) $(HASH)
+OBJECTS := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(SOURCES))
+PARTS := $(filter-out $(BUILD)/obj/main.o,$(OBJECTS))
+PROGRAM := $(BUILD)/s3-ingestor
+
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%, \
+	$(wildcard tests/unit/test_*.c))
+TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%, \
+	$(wildcard tests/tools/*.c))
+FAKE_S3 := $(BUILD)/tests/fake-s3
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%, \
+	$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 20
+
+ifdef V
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-5s %s\n'
+endif
+
+.PHONY: all check demo bench lint fuzz fuzzers install uninstall clean tests
+.SECONDARY:
+
+all: $(PROGRAM)
+
+tests: $(PROGRAM) $(UNIT_TESTS) $(TEST_TOOLS) $(FAKE_S3)
+
+$(PROGRAM): $(OBJECTS)
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/obj/platform/posix/%.o: EXTRA := -D_GNU_SOURCE
+
+$(BUILD)/obj/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(ALL_CFLAGS) $(EXTRA) -c -o $@ $<
+
+# Tests may use the system; they are linked with everything but main.
+$(BUILD)/tests/%.o: tests/unit/%.c Makefile
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(ALL_CFLAGS) -D_GNU_SOURCE -Itests/unit -c -o $@ $<
+
+$(BUILD)/tests/%.o: tests/tools/%.c Makefile
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(ALL_CFLAGS) -D_GNU_SOURCE -c -o $@ $<
+
+$(UNIT_TESTS) $(TEST_TOOLS): %: %.o $(PARTS)
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# The fake S3 shares no code with the program: it judges it.
+$(FAKE_S3): $(wildcard tests/servers/fake_s3*.c tests/servers/fake_s3*.h)
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(WARNINGS) \
+		$(HARDENING) $(CFLAGS) $(ALL_LDFLAGS) -o $@ \
+		$(filter %.c,$^) \
+		$(shell $(PKG_CONFIG) --cflags --libs libmicrohttpd libcrypto) \
+		-pthread
+
+check:
+	$(Q)SANITIZE=$(SANITIZE) scripts/check
+
+demo:
+	$(Q)scripts/demo
+
+bench: all
+	$(Q)scripts/bench
+
+lint:
+	$(Q)scripts/lint
+
+# Each fuzzer is built with all of src in one go, by clang.
+build/fuzz/%: tests/fuzz/%.c $(filter-out src/main.c,$(SOURCES))
+	@mkdir -p $(@D)
+	$(say) FUZZ $@
+	$(Q)clang -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -g -O1 \
+		-fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined -o $@ $^ \
+		$(shell $(PKG_CONFIG) --cflags --libs $(LIBRARIES)) -pthread
+
+fuzzers: $(FUZZERS)
+
+fuzz: fuzzers
+	$(Q)for fuzzer in $(FUZZERS); do \
+		name=$${fuzzer##*/fuzz_}; \
+		mkdir -p build/fuzz/new-$$name; \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=5 \
+			-rss_limit_mb=1024 -print_final_stats=1 \
+			build/fuzz/new-$$name tests/fuzz/corpus/$$name || exit 1; \
+	done
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1
+	$(INSTALL) -m 755 $(PROGRAM) $(DESTDIR)$(BINDIR)/s3-ingestor
+	$(INSTALL) -m 644 man/s3-ingestor.1 $(DESTDIR)$(MANDIR)/man1/
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/s3-ingestor
+	rm -f $(DESTDIR)$(MANDIR)/man1/s3-ingestor.1
+
+clean:
+	rm -rf build
+
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d)
