@@ -85,8 +85,8 @@ int buffer_append_format(struct buffer *buffer, const char *format, ...)
 	if (code != 0)
 		return code;
 	va_start(arguments, format);
-	int written = vsnprintf(buffer->data + buffer->size,
-				(size_t)length + 1, format, arguments);
+	int written = vsnprintf(buffer->data + buffer->size, (size_t)length + 1,
+				format, arguments);
 	va_end(arguments);
 	if (written != length) {
 		buffer->data[buffer->size] = '\0';

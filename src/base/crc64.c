@@ -6,7 +6,7 @@
 /* The polynomial with its bits reversed, as all values here are: the highest
  * bit is the coefficient of x^0. */
 #define POLYNOMIAL UINT64_C(0x9a6c9329ac4bc9b5)
-#define ONE (UINT64_C(1) << 63)
+#define ONE	   (UINT64_C(1) << 63)
 
 /* Whatever the order of bytes in memory; compilers make one load of it. */
 static uint64_t load_little_endian(const unsigned char *data)
@@ -24,14 +24,13 @@ uint64_t crc64_update(uint64_t crc, const void *data, size_t size)
 	/* eight bytes at once: table[n] is a byte with n bytes behind it */
 	for (; size >= 8; size -= 8, at += 8) {
 		crc ^= load_little_endian(at);
-		crc = crc64_table[7][crc & 255] ^
-		      crc64_table[6][crc >> 8 & 255] ^
-		      crc64_table[5][crc >> 16 & 255] ^
-		      crc64_table[4][crc >> 24 & 255] ^
-		      crc64_table[3][crc >> 32 & 255] ^
-		      crc64_table[2][crc >> 40 & 255] ^
-		      crc64_table[1][crc >> 48 & 255] ^
-		      crc64_table[0][crc >> 56];
+		crc =
+		    crc64_table[7][crc & 255] ^ crc64_table[6][crc >> 8 & 255] ^
+		    crc64_table[5][crc >> 16 & 255] ^
+		    crc64_table[4][crc >> 24 & 255] ^
+		    crc64_table[3][crc >> 32 & 255] ^
+		    crc64_table[2][crc >> 40 & 255] ^
+		    crc64_table[1][crc >> 48 & 255] ^ crc64_table[0][crc >> 56];
 	}
 	for (; size > 0; size--, at++)
 		crc = crc >> 8 ^ crc64_table[0][(crc ^ *at) & 255];

@@ -17,9 +17,10 @@ static void mask_controls(char *text)
 			*c = '?';
 }
 
-__attribute__((format(printf, 3, 0))) static void
-note(struct error *err, enum error_code code, const char *format,
-     va_list arguments)
+__attribute__((format(printf, 3, 0))) static void note(struct error *err,
+						       enum error_code code,
+						       const char *format,
+						       va_list arguments)
 {
 	err->code = code;
 	if (vsnprintf(err->text, sizeof(err->text), format, arguments) < 0)

@@ -11,9 +11,9 @@ void event_emit(const struct event_sink *sink, const struct event *event)
 		sink->emit(sink->context, event);
 }
 
-__attribute__((format(printf, 3, 0))) static void
-emit_text(const struct event_sink *sink, enum event_kind kind,
-	  const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void emit_text(
+    const struct event_sink *sink, enum event_kind kind, const char *format,
+    va_list arguments)
 {
 	char text[EVENT_TEXT_BYTES];
 	if (!sink || !sink->emit)

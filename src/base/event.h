@@ -8,11 +8,11 @@
  * that prints text, JSON or progress. Texts are borrowed for the call.
  */
 enum event_kind {
-	EVENT_FILE,	/* one file was dealt with: name, key, what, reason */
-	EVENT_PROBLEM,	/* a person should know: text */
-	EVENT_DETAIL,	/* -v only: text */
-	EVENT_CONTACT,	/* one exchange with the mothership: what, text */
-	EVENT_PROGRESS	/* counters moved */
+	EVENT_FILE,    /* one file was dealt with: name, key, what, reason */
+	EVENT_PROBLEM, /* a person should know: text */
+	EVENT_DETAIL,  /* -v only: text */
+	EVENT_CONTACT, /* one exchange with the mothership: what, text */
+	EVENT_PROGRESS /* counters moved */
 };
 
 /* what happened to a file; the words of the counters */

@@ -71,14 +71,14 @@ static const json_t *odd_element(const struct field *field, json_t *value)
 	json_t *element;
 	if (field->type == FIELD_TEXT_MAP) {
 		const char *key;
-		json_object_foreach(value, key, element) {
+		json_object_foreach (value, key, element) {
 			if (!is_text(element))
 				return element;
 		}
 		return NULL;
 	}
 	size_t index;
-	json_array_foreach(value, index, element) {
+	json_array_foreach (value, index, element) {
 		bool good = field->type == FIELD_TEXT_LIST
 				? is_text(element)
 				: json_is_object(element);
@@ -170,8 +170,8 @@ static int describe_value(const struct field *field, const json_t *value,
 	if (code != 0 || out->size <= SHOWN_BYTES)
 		return code;
 	out->size = SHOWN_BYTES;
-	while (out->size > 0 && ((unsigned char)out->data[out->size] & 0xc0) ==
-				    0x80)
+	while (out->size > 0 &&
+	       ((unsigned char)out->data[out->size] & 0xc0) == 0x80)
 		out->size--;
 	return buffer_append_text(out, "...");
 }

@@ -32,16 +32,16 @@ struct field {
 	size_t offset;
 	int64_t minimum;
 	int64_t maximum;
-	const char *const *choices;  /* FIELD_CHOICE, NULL-terminated */
-	const char *default_json;    /* JSON text; NULL: none */
-	unsigned flags;		     /* the owner's own bits */
+	const char *const *choices; /* FIELD_CHOICE, NULL-terminated */
+	const char *default_json;   /* JSON text; NULL: none */
+	unsigned flags;		    /* the owner's own bits */
 };
 
 /* Fill the struct (what it held before is overwritten, not freed; rows without
- * default become false, 0, NULL): defaults first, then the members of object that
- * the table knows; unknown ones are left alone. null counts as not set. ERROR_CONFIG
- * naming the field, what it is and what it must be; then the struct holds
- * defaults or partial values and must still be cleared. */
+ * default become false, 0, NULL): defaults first, then the members of object
+ * that the table knows; unknown ones are left alone. null counts as not set.
+ * ERROR_CONFIG naming the field, what it is and what it must be; then the
+ * struct holds defaults or partial values and must still be cleared. */
 int fields_load(const struct field *table, size_t count, const json_t *object,
 		void *target, struct error *err);
 

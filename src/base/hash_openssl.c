@@ -17,8 +17,8 @@ struct hash *hash_new(enum hash_kind kind)
 	struct hash *hash = calloc(1, sizeof(*hash));
 	if (!hash)
 		return NULL;
-	hash->algorithm = EVP_MD_fetch(
-	    NULL, kind == HASH_SHA256 ? "SHA2-256" : "MD5", NULL);
+	hash->algorithm =
+	    EVP_MD_fetch(NULL, kind == HASH_SHA256 ? "SHA2-256" : "MD5", NULL);
 	hash->state = EVP_MD_CTX_new();
 	if (hash->algorithm && hash->state && hash_reset(hash) == 0)
 		return hash;

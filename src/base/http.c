@@ -304,8 +304,8 @@ int http_call(const struct http_route *route,
 	int code = exchange_prepare(x, route, request, err);
 	if (code != 0)
 		goto cleanup;
-	CURLcode result = curl_easy_setopt(x->easy, CURLOPT_XFERINFOFUNCTION,
-					   on_progress);
+	CURLcode result =
+	    curl_easy_setopt(x->easy, CURLOPT_XFERINFOFUNCTION, on_progress);
 	if (result == CURLE_OK)
 		result = curl_easy_setopt(x->easy, CURLOPT_XFERINFODATA, x);
 	if (result == CURLE_OK)

@@ -40,7 +40,7 @@ struct http_request {
 	bool has_body;
 	bool expect_continue;
 	size_t reply_ceiling_bytes; /* 0: 1 MiB */
-	void *context; /* handed back */
+	void *context;		    /* handed back */
 };
 
 enum http_failure {
@@ -48,7 +48,8 @@ enum http_failure {
 	HTTP_UNREACHABLE,   /* no connection, name not found, timed out */
 	HTTP_TLS,	    /* the other side could not be verified */
 	HTTP_BROKEN,	    /* connection lost in the middle */
-	HTTP_REUSED_BROKEN, /* the same on a reused connection before any reply */
+	HTTP_REUSED_BROKEN, /* the same on a reused connection before any reply
+			     */
 	HTTP_TOO_LARGE,	    /* reply or headers above a ceiling */
 	HTTP_LOCAL,	    /* our own reading, memory, a bad URL */
 	HTTP_BODY_SHORT	    /* the file ended before size_bytes */

@@ -28,18 +28,20 @@ void exchange_note_failure(struct exchange *x, enum http_failure failure,
 static size_t read_file(struct exchange *x, char *data, size_t size)
 {
 	size_t got = 0;
-	int code = file_read_at(x->body.file,
-				x->body.offset + x->body_sent_bytes, data, size,
-				&got);
+	int code =
+	    file_read_at(x->body.file, x->body.offset + x->body_sent_bytes,
+			 data, size, &got);
 	if (code != 0) {
 		char words[128];
-		exchange_note_failure(x, HTTP_LOCAL,
-			     system_error_text(code, words, sizeof(words)));
+		exchange_note_failure(
+		    x, HTTP_LOCAL,
+		    system_error_text(code, words, sizeof(words)));
 		return CURL_READFUNC_ABORT;
 	}
 	if (got == 0) {
-		exchange_note_failure(x, HTTP_BODY_SHORT,
-			     "the file became shorter while it was sent");
+		exchange_note_failure(
+		    x, HTTP_BODY_SHORT,
+		    "the file became shorter while it was sent");
 		return CURL_READFUNC_ABORT;
 	}
 	return got;
@@ -59,8 +61,8 @@ static size_t on_send(char *data, size_t size, size_t count, void *context)
 	if (x->body.file)
 		got = read_file(x, data, room);
 	else
-		memcpy(data,
-		       (const char *)x->body.data + x->body_sent_bytes, room);
+		memcpy(data, (const char *)x->body.data + x->body_sent_bytes,
+		       room);
 	if (got != CURL_READFUNC_ABORT)
 		x->body_sent_bytes += (int64_t)got;
 	return got;
@@ -83,7 +85,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 	if (code == 0)
 		return size * count;
 	if (code == ERROR_INVALID)
-		exchange_note_failure(x, HTTP_TOO_LARGE, "the reply is too large");
+		exchange_note_failure(x, HTTP_TOO_LARGE,
+				      "the reply is too large");
 	else
 		exchange_note_failure(x, HTTP_LOCAL, "out of memory");
 	return 0;
@@ -155,7 +158,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *context)
 	struct bytes line = {data, size * count};
 	x->header_bytes += line.size;
 	if (x->header_bytes > HTTP_HEADERS_CEILING_BYTES) {
-		exchange_note_failure(x, HTTP_TOO_LARGE, "the headers are too large");
+		exchange_note_failure(x, HTTP_TOO_LARGE,
+				      "the headers are too large");
 		return 0;
 	}
 
@@ -265,8 +269,8 @@ static void set_body(struct exchange *x)
 	/* the size is always said, so curl never sends in chunks */
 	curl_off_t size_bytes = x->body.size_bytes;
 	if (x->setup == CURLE_OK)
-		x->setup = curl_easy_setopt(
-		    x->easy, CURLOPT_INFILESIZE_LARGE, size_bytes);
+		x->setup = curl_easy_setopt(x->easy, CURLOPT_INFILESIZE_LARGE,
+					    size_bytes);
 }
 
 /* An upload is a PUT to curl; the other names only replace the word. */
@@ -319,8 +323,7 @@ static int append_header(struct exchange *x, const char *line,
 		return append_line(x, line, err);
 
 	/* to curl "Name:" means none, "Name;" means one without value */
-	char *without_value =
-	    text_format("%.*s;", (int)(colon - line), line);
+	char *without_value = text_format("%.*s;", (int)(colon - line), line);
 	if (!without_value)
 		return error_set_memory(err);
 	int code = append_line(x, without_value, err);
@@ -331,10 +334,9 @@ static int append_header(struct exchange *x, const char *line,
 static int set_headers(struct exchange *x, const struct http_request *request,
 		       struct error *err)
 {
-	int code = append_line(x,
-			       request->expect_continue ? "Expect: 100-continue"
-							: "Expect:",
-			       err);
+	int code = append_line(
+	    x,
+	    request->expect_continue ? "Expect: 100-continue" : "Expect:", err);
 	const char *const *line = request->headers;
 	for (; code == 0 && line && *line; line++)
 		code = append_header(x, *line, err);
@@ -387,8 +389,7 @@ void exchange_reset(struct exchange *x)
 }
 
 int exchange_prepare(struct exchange *x, const struct http_route *route,
-			    const struct http_request *request,
-			    struct error *err)
+		     const struct http_request *request, struct error *err)
 {
 	if (request->has_body)
 		x->body = request->body;

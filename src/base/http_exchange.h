@@ -19,9 +19,9 @@ struct exchange {
 	struct http_body body;
 	int64_t body_sent_bytes;
 	struct http_reply reply;
-	size_t header_bytes;	  /* of all blocks */
-	int block_status;	  /* of the header block that is being read */
-	bool is_headers_complete; /* of the last block */
+	size_t header_bytes;	   /* of all blocks */
+	int block_status;	   /* of the header block that is being read */
+	bool is_headers_complete;  /* of the last block */
 	enum http_failure failure; /* that a callback found */
 	char local_text[128];	   /* for it */
 	char curl_text[CURL_ERROR_SIZE];

@@ -64,8 +64,8 @@ static void note_parse_error(const json_error_t *problem, struct error *err)
 	/* The library quotes the text at the place; in a file of keys that is
 	 * a secret. Line and column find it as well. */
 	const char *quote = strstr(problem->text, " near '");
-	size_t length = quote ? (size_t)(quote - problem->text)
-			      : strlen(problem->text);
+	size_t length =
+	    quote ? (size_t)(quote - problem->text) : strlen(problem->text);
 	(void)error_set(err, ERROR_INVALID, "line %d, column %d: %.*s",
 			problem->line, problem->column, (int)length,
 			problem->text);

@@ -35,8 +35,8 @@ static int64_t backoff_ms(int64_t base_ms, int retries, uint32_t random)
 /* Retries at once say nothing about load, so they do not raise the wait. */
 static int64_t wait_ms_of(const struct retry_case *c, uint32_t random)
 {
-	int64_t base_ms = c->class == RETRY_THROTTLE ? THROTTLE_BASE_MS
-						     : TRANSIENT_BASE_MS;
+	int64_t base_ms =
+	    c->class == RETRY_THROTTLE ? THROTTLE_BASE_MS : TRANSIENT_BASE_MS;
 	int64_t wait_ms =
 	    backoff_ms(base_ms, c->attempts - 1 - c->at_once, random);
 	int64_t wish_ms = c->retry_after_ms;

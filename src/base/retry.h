@@ -6,11 +6,11 @@
 
 /* The one retry rule. Pure: time and randomness are arguments. */
 enum retry_class {
-	RETRY_NEVER,	  /* it will not get better */
-	RETRY_TRANSIENT,  /* connection, 500, 502-504, RequestTimeout ... */
-	RETRY_THROTTLE,	  /* SlowDown, 429, 503 */
-	RETRY_AT_ONCE	  /* a reused connection died, a region was learned, a
-			     clock was learned: once for a request */
+	RETRY_NEVER,	 /* it will not get better */
+	RETRY_TRANSIENT, /* connection, 500, 502-504, RequestTimeout ... */
+	RETRY_THROTTLE,	 /* SlowDown, 429, 503 */
+	RETRY_AT_ONCE	 /* a reused connection died, a region was learned, a
+			    clock was learned: once for a request */
 };
 
 struct retry_case {

@@ -84,9 +84,9 @@ static void sizes_above_four_gigabytes(void)
 	uint64_t once = crc64_combine(start, block, size);
 	uint64_t half = crc64_combine(0, block, size);
 	CHECK(half == block);
-	CHECK(crc64_combine(once, block, size) ==
-	      crc64_combine(start, crc64_combine(block, block, size),
-			    2 * size));
+	CHECK(
+	    crc64_combine(once, block, size) ==
+	    crc64_combine(start, crc64_combine(block, block, size), 2 * size));
 }
 
 int main(void)

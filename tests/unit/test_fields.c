@@ -126,9 +126,8 @@ static void values_arrive_and_come_back(void)
 	CHECK_INT(sample.follow, 2);
 	stored_as(&sample, text);
 	fields_clear(table, ROWS, &sample);
-	CHECK_INT(load("{\"host_port\":8080.0,\"follow\":false}", &sample,
-		       &err),
-		  0);
+	CHECK_INT(
+	    load("{\"host_port\":8080.0,\"follow\":false}", &sample, &err), 0);
 	CHECK_INT(sample.host_port, 8080);
 	CHECK_INT(sample.follow, 0);
 	fields_clear(table, ROWS, &sample);
@@ -177,8 +176,7 @@ static void a_refusal_says_what_it_is_and_must_be(void)
 		"from 1 to 100");
 	refused("{\"follow\":\"outside\"}",
 		"follow: \"outside\" is not true, false or \"inside\"");
-	refused("{\"locked\":\"a\"}",
-		"locked: \"a\" is not a list of texts");
+	refused("{\"locked\":\"a\"}", "locked: \"a\" is not a list of texts");
 	refused("{\"locked\":[\"a\",1]}", "locked: a list with a number in it "
 					  "is not a list of texts");
 	refused("{\"labels\":{\"a\":null}}",

@@ -109,8 +109,7 @@ static void hex_goes_both_ways(void)
 static void published_base64(void)
 {
 	static const char *const expected[] = {
-	    "",		"Zg==",	    "Zm8=",    "Zm9v",
-	    "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+	    "", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
 	for (size_t size = 0; size <= 6; size++) {
 		char text[9];
 		hash_base64((const unsigned char *)"foobar", size, text);
@@ -134,12 +133,9 @@ static void md5_of_pieces(void)
 int main(void)
 {
 	static const struct check_test tests[] = {
-	    CHECK_TEST(published_digests),
-	    CHECK_TEST(published_macs),
-	    CHECK_TEST(hex_goes_both_ways),
-	    CHECK_TEST(published_base64),
-	    CHECK_TEST(sha256_of_pieces),
-	    CHECK_TEST(md5_of_pieces),
+	    CHECK_TEST(published_digests),  CHECK_TEST(published_macs),
+	    CHECK_TEST(hex_goes_both_ways), CHECK_TEST(published_base64),
+	    CHECK_TEST(sha256_of_pieces),   CHECK_TEST(md5_of_pieces),
 	};
 	return CHECK_RUN(tests);
 }

@@ -170,7 +170,9 @@ static void any_bytes_become_a_text(void)
 {
 	text_of(NULL, 0, "");
 	text_of("a\xc3\xa4\xf0\x9f\x98\x80", 7, "a\xc3\xa4\xf0\x9f\x98\x80");
-	text_of("a\xff" "b", 3, "a%FFb");
+	text_of("a\xff"
+		"b",
+		3, "a%FFb");
 	text_of("\xc3\xa4\xc3", 3, "\xc3\xa4%C3");
 	text_of("\xed\xa0\x80z", 4, "%ED%A0%80z");
 	text_of("\xf0\x9f\x98", 3, "%F0%9F%98");
