@@ -1,0 +1,91 @@
+#include "agent/protocol.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* One row a dialect: what it says where the other says something else. */
+struct dialect {
+	const char *upload;
+	const char *error_suffix; /* NULL: the word "error" alone */
+	bool acts_on_all_replies;
+	bool refuses_unknown;
+	bool keeps_reply_whole;
+};
+
+static const struct dialect dialects[] = {
+    [PROTOCOL_DOCUMENTED] = {"upload", NULL, true, true, false},
+    [PROTOCOL_NODE] = {"ack", "+error", false, false, true},
+};
+
+/* What we call our own phone-homes. */
+static const char *const own_names[] = {"startup", "heartbeat", "wakeup",
+					"upload",  "ack",	"error"};
+
+static bool is_own_name(const char *name, size_t length)
+{
+	for (size_t i = 0; i < sizeof(own_names) / sizeof(own_names[0]); i++)
+		if (strlen(own_names[i]) == length &&
+		    memcmp(own_names[i], name, length) == 0)
+			return true;
+	return false;
+}
+
+const char *protocol_upload_name(enum protocol protocol)
+{
+	return dialects[protocol].upload;
+}
+
+const char *protocol_error_name(enum protocol protocol,
+				const char *failed_action, char *text,
+				size_t size)
+{
+	const char *suffix = dialects[protocol].error_suffix;
+
+	/* a name that is cut off is still one that ends in the suffix */
+	if (suffix && size > strlen(suffix))
+		(void)snprintf(text, size, "%.*s%s",
+			       (int)(size - 1 - strlen(suffix)), failed_action,
+			       suffix);
+	else
+		(void)snprintf(text, size, "error");
+	return text;
+}
+
+const char *protocol_done_name(enum protocol protocol, const char *action,
+			       char *text, size_t size)
+{
+	bool acks =
+	    protocol == PROTOCOL_NODE && strcmp(action, "customizers") == 0;
+
+	(void)snprintf(text, size, "%s%s", acks ? "ack+" : "", action);
+	return text;
+}
+
+bool protocol_acts_on_reply(enum protocol protocol, const char *posted)
+{
+	if (dialects[protocol].acts_on_all_replies)
+		return true;
+	return strcmp(posted, "ack") != 0 &&
+	       is_own_name(posted, strlen(posted));
+}
+
+bool protocol_is_echo(const char *action)
+{
+	const char *plus = strchr(action, '+');
+	size_t length = strlen(action);
+
+	if (!plus)
+		return is_own_name(action, length);
+	return is_own_name(action, (size_t)(plus - action)) ||
+	       strcmp(strrchr(action, '+'), "+error") == 0;
+}
+
+bool protocol_refuses_unknown(enum protocol protocol)
+{
+	return dialects[protocol].refuses_unknown;
+}
+
+bool protocol_keeps_reply_whole(enum protocol protocol)
+{
+	return dialects[protocol].keeps_reply_whole;
+}
