@@ -1,0 +1,81 @@
+#include "platform/clock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#define NS_PER_S ((int64_t)1000000000)
+#define NS_PER_MS 1000000
+
+enum { SLICE_MS = 250 };
+
+static volatile sig_atomic_t stop_flag;
+
+static int64_t read_clock(clockid_t id)
+{
+	struct timespec now = {0};
+
+	/* cannot fail for these clocks on any system that we run on */
+	(void)clock_gettime(id, &now);
+	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+int64_t clock_real_ns(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
+int64_t clock_steady_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+void clock_sleep_ms(int64_t duration_ms)
+{
+	int64_t until_ns = clock_steady_ns() + duration_ms * NS_PER_MS;
+
+	while (!stop_flag) {
+		int64_t rest_ns = until_ns - clock_steady_ns();
+
+		if (rest_ns <= 0)
+			return;
+		/* in slices: a signal may come just before the sleep */
+		if (rest_ns > (int64_t)SLICE_MS * NS_PER_MS)
+			rest_ns = (int64_t)SLICE_MS * NS_PER_MS;
+		const struct timespec slice = {
+		    .tv_sec = (time_t)(rest_ns / NS_PER_S),
+		    .tv_nsec = (long)(rest_ns % NS_PER_S),
+		};
+		(void)nanosleep(&slice, NULL);
+	}
+}
+
+static void note_stop(int signal_number)
+{
+	stop_flag = signal_number;
+}
+
+void stop_catch(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction action;
+
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = note_stop;
+	(void)sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)sigaction(signals[i], &action, NULL);
+	action.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &action, NULL);
+}
+
+bool stop_requested(void)
+{
+	return stop_flag != 0;
+}
+
+int stop_signal(void)
+{
+	return stop_flag;
+}

@@ -1,0 +1,367 @@
+#include "platform/folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#endif
+
+#include "platform/posix/file_posix.h"
+
+enum { FIRST_ENTRIES = 64, FIRST_NAME_BYTES = 4096 };
+
+struct folder {
+	int descriptor;
+};
+
+static int descriptor_of(const struct folder *folder)
+{
+	return folder ? folder->descriptor : AT_FDCWD;
+}
+
+#ifdef __linux__
+static int open_resolved(const struct folder *parent, const char *name,
+			 int flags, unsigned long long resolve)
+{
+	const struct open_how how = {
+	    .flags = (unsigned int)(flags | O_CLOEXEC),
+	    .resolve = resolve,
+	};
+
+	return (int)syscall(SYS_openat2, descriptor_of(parent), name, &how,
+			    sizeof(how));
+}
+#else
+static int open_resolved(const struct folder *parent, const char *name,
+			 int flags, unsigned long long resolve)
+{
+	(void)parent, (void)name, (void)flags, (void)resolve;
+	errno = ENOSYS;
+	return -1;
+}
+enum { RESOLVE_BENEATH = 0, RESOLVE_NO_SYMLINKS = 0 };
+#endif
+
+/* Where the kernel has no openat2 (before 5.6): the strictest reading, no
+ * link anywhere, one segment at a time. */
+static int open_by_segment(const struct folder *parent, const char *name,
+			   int flags)
+{
+	int at = descriptor_of(parent);
+	char *copy = strdup(name);
+	char *rest = copy;
+	int result = -1;
+
+	if (!copy)
+		return -1;
+	for (;;) {
+		char *slash = strchr(rest, '/');
+
+		if (slash)
+			*slash = '\0';
+		if (strcmp(rest, "..") == 0)
+			errno = EXDEV;
+		else
+			result = openat(at, rest,
+					(slash ? O_RDONLY | O_DIRECTORY
+					       : flags) |
+					    O_NOFOLLOW | O_CLOEXEC);
+		if (at != descriptor_of(parent))
+			(void)close(at);
+		if (result < 0 || !slash || strcmp(rest, "..") == 0)
+			break;
+		at = result;
+		result = -1;
+		rest = slash + 1;
+	}
+	free(copy);
+	return result;
+}
+
+static int open_beneath(const struct folder *parent, const char *name,
+			int flags, enum folder_follow follow)
+{
+	if (follow == FOLDER_FOLLOW_ALL)
+		return openat(descriptor_of(parent), name, flags | O_CLOEXEC);
+	if (follow == FOLDER_FOLLOW_NONE && !strchr(name, '/'))
+		return openat(descriptor_of(parent), name,
+			      flags | O_NOFOLLOW | O_CLOEXEC);
+	int descriptor = open_resolved(parent, name, flags,
+				       follow == FOLDER_FOLLOW_INSIDE
+					   ? RESOLVE_BENEATH
+					   : RESOLVE_NO_SYMLINKS);
+	if (descriptor < 0 && (errno == ENOSYS || errno == EPERM))
+		return open_by_segment(parent, name, flags);
+	return descriptor;
+}
+
+int folder_open(const struct folder *parent, const char *name,
+		enum folder_follow follow, struct folder **folder)
+{
+	*folder = NULL;
+	int descriptor =
+	    open_beneath(parent, name, O_RDONLY | O_DIRECTORY, follow);
+	if (descriptor < 0 && errno == EACCES)
+		/* may be searched, if not listed */
+		descriptor = open_beneath(parent, name,
+					  O_PATH | O_DIRECTORY, follow);
+	if (descriptor < 0)
+		return errno;
+	*folder = malloc(sizeof(**folder));
+	if (!*folder) {
+		(void)close(descriptor);
+		return ENOMEM;
+	}
+	(*folder)->descriptor = descriptor;
+	return 0;
+}
+
+void folder_close(struct folder *folder)
+{
+	if (!folder)
+		return;
+	(void)close(folder->descriptor);
+	free(folder);
+}
+
+int folder_stat_self(const struct folder *folder, struct file_facts *facts)
+{
+	struct stat status;
+
+	if (fstat(folder->descriptor, &status) != 0)
+		return errno;
+	file_facts_of_stat(&status, facts);
+	return 0;
+}
+
+bool folder_has_stable_ids(const struct folder *folder)
+{
+	/* MSDOS, FUSE, NFS, SMB, CIFS, SMB2, exFAT, NTFS, 9p */
+	static const unsigned long unstable[] = {
+	    0x4d44,	0x65735546, 0x6969,	0x517b,	   0xff534d42,
+	    0xfe534d42, 0x2011bab0, 0x5346544e, 0x01021997};
+	struct statfs status;
+
+	if (fstatfs(folder->descriptor, &status) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(unstable) / sizeof(unstable[0]); i++)
+		if ((unsigned long)status.f_type == unstable[i])
+			return false;
+	return true;
+}
+
+/* ---- listing ---- */
+
+struct growing {
+	struct folder_entry *entries;
+	size_t count;
+	size_t capacity;
+	char *names;
+	size_t names_size;
+	size_t names_capacity;
+};
+
+static int make_room(void **memory, size_t *capacity, size_t wanted,
+		     size_t item_size)
+{
+	size_t capacity_new = *capacity;
+	void *memory_new;
+
+	while (capacity_new < wanted)
+		capacity_new *= 2;
+	if (capacity_new == *capacity && *memory)
+		return 0;
+	if (capacity_new > SIZE_MAX / 2 / item_size)
+		return ENOMEM;
+	memory_new = realloc(*memory, capacity_new * item_size);
+	if (!memory_new)
+		return ENOMEM;
+	*memory = memory_new;
+	*capacity = capacity_new;
+	return 0;
+}
+
+static enum file_type type_of_entry(const struct dirent *entry)
+{
+	switch (entry->d_type) {
+	case DT_REG:
+		return FILE_REGULAR;
+	case DT_DIR:
+		return FILE_FOLDER;
+	case DT_LNK:
+		return FILE_LINK;
+	case DT_UNKNOWN:
+		return FILE_UNKNOWN;
+	default:
+		return FILE_OTHER;
+	}
+}
+
+static int keep_entry(struct growing *growing, const struct dirent *entry)
+{
+	size_t size = strlen(entry->d_name) + 1;
+	int code = make_room((void **)&growing->entries, &growing->capacity,
+			     growing->count + 1, sizeof(*growing->entries));
+
+	if (code == 0)
+		code = make_room((void **)&growing->names,
+				 &growing->names_capacity,
+				 growing->names_size + size, 1);
+	if (code)
+		return code;
+	/* the names may move while they grow: an offset until all are there */
+	growing->entries[growing->count++] = (struct folder_entry){
+	    .name = (const char *)growing->names_size,
+	    .type = type_of_entry(entry),
+	};
+	memcpy(growing->names + growing->names_size, entry->d_name, size);
+	growing->names_size += size;
+	return 0;
+}
+
+static int read_entries(DIR *stream, size_t limit, struct growing *growing)
+{
+	for (;;) {
+		errno = 0;
+		const struct dirent *entry = readdir(stream);
+
+		if (!entry)
+			return errno;
+		if (strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (limit && growing->count >= limit)
+			return EOVERFLOW;
+		int code = keep_entry(growing, entry);
+		if (code)
+			return code;
+	}
+}
+
+static void fix_names(struct growing *growing)
+{
+	for (size_t i = 0; i < growing->count; i++)
+		growing->entries[i].name =
+		    growing->names + (size_t)growing->entries[i].name;
+}
+
+int folder_list(struct folder *folder, size_t limit,
+		struct folder_listing *listing)
+{
+	struct growing growing = {.capacity = FIRST_ENTRIES,
+				  .names_capacity = FIRST_NAME_BYTES};
+	int descriptor =
+	    openat(folder->descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = descriptor < 0 ? NULL : fdopendir(descriptor);
+	int code = stream ? 0 : errno;
+
+	*listing = (struct folder_listing){0};
+	if (!stream && descriptor >= 0)
+		(void)close(descriptor);
+	if (code == 0)
+		code = read_entries(stream, limit, &growing);
+	if (stream)
+		(void)closedir(stream);
+	if (code) {
+		free(growing.entries);
+		free(growing.names);
+		return code;
+	}
+	fix_names(&growing);
+	listing->entries = growing.entries;
+	listing->count = growing.count;
+	listing->memory = growing.names;
+	return 0;
+}
+
+void folder_listing_clear(struct folder_listing *listing)
+{
+	free(listing->entries);
+	free(listing->memory);
+	*listing = (struct folder_listing){0};
+}
+
+/* ---- files beneath ---- */
+
+static int stat_descriptor(int descriptor, struct file_facts *facts)
+{
+	struct stat status;
+
+	if (descriptor < 0)
+		return errno;
+	int code = fstat(descriptor, &status) == 0 ? 0 : errno;
+	(void)close(descriptor);
+	if (code == 0)
+		file_facts_of_stat(&status, facts);
+	return code;
+}
+
+int folder_stat(const struct folder *folder, const char *name,
+		enum folder_follow follow, struct file_facts *facts)
+{
+	struct stat status;
+	bool is_plain = follow == FOLDER_FOLLOW_ALL ||
+			(follow == FOLDER_FOLLOW_NONE && !strchr(name, '/'));
+
+	if (!is_plain)
+		return stat_descriptor(
+		    open_beneath(folder, name,
+				 follow == FOLDER_FOLLOW_NONE
+				     ? O_PATH | O_NOFOLLOW
+				     : O_PATH,
+				 follow),
+		    facts);
+	if (fstatat(descriptor_of(folder), name, &status,
+		    follow == FOLDER_FOLLOW_ALL ? 0 : AT_SYMLINK_NOFOLLOW) !=
+	    0)
+		return errno;
+	file_facts_of_stat(&status, facts);
+	return 0;
+}
+
+int folder_open_file(const struct folder *folder, const char *name,
+		     enum folder_follow follow, struct file **file)
+{
+	struct file_facts facts;
+	int code = folder_stat(folder, name, follow, &facts);
+
+	*file = NULL;
+	if (code)
+		return code;
+	if (facts.type == FILE_LINK)
+		return ELOOP;
+	/* opening a device may do things: look before */
+	if (facts.type != FILE_REGULAR)
+		return ENXIO;
+	int descriptor = open_beneath(
+	    folder, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, follow);
+	if (descriptor < 0)
+		return errno;
+	return file_take_descriptor(descriptor, file);
+}
+
+enum file_writer file_find_writer(const struct file *file)
+{
+#ifdef __linux__
+	/* a lease to read is refused while somebody has it open for writing;
+	 * breaking it would signal us with SIGIO */
+	if (signal(SIGIO, SIG_IGN) == SIG_ERR)
+		return FILE_WRITER_UNKNOWN;
+	if (fcntl(file->descriptor, F_SETLEASE, F_RDLCK) == 0) {
+		(void)fcntl(file->descriptor, F_SETLEASE, F_UNLCK);
+		return FILE_WRITER_NO;
+	}
+	return errno == EAGAIN ? FILE_WRITER_YES : FILE_WRITER_UNKNOWN;
+#else
+	(void)file;
+	return FILE_WRITER_UNKNOWN;
+#endif
+}
