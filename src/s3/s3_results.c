@@ -1,0 +1,454 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/http.h"
+#include "s3/s3.h"
+#include "s3/s3_time.h"
+#include "s3/s3_xml.h"
+
+enum {
+	RESULTS_CEILING = 100000, /* of what a page may list; S3 sends 1,000 */
+	CRC64_TEXT_BYTES = 12,
+	SHA256_TEXT_BYTES = 44
+};
+
+/* ---- small values ---- */
+
+static void copy_text(struct bytes text, char *out, size_t size)
+{
+	size_t length = text.size < size ? text.size : size - 1;
+
+	if (length > 0)
+		memcpy(out, text.data, length);
+	out[length] = '\0';
+}
+
+static int64_t number_of(struct bytes text)
+{
+	char copy[32];
+
+	copy_text(text, copy, sizeof(copy));
+	return strtoll(copy, NULL, 10);
+}
+
+static int64_t time_of(struct bytes text)
+{
+	char copy[64];
+	int64_t seconds = 0;
+
+	copy_text(text, copy, sizeof(copy));
+	return s3_time_parse(copy, &seconds) ? seconds : 0;
+}
+
+static int base64_value(char c)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz"
+				     "0123456789+/";
+	const char *found = c ? strchr(digits, c) : NULL;
+
+	return found ? (int)(found - digits) : -1;
+}
+
+/* Base64 of exactly size bytes; a composite checksum ("...-3") is none. */
+static bool unbase64(const char *text, unsigned char *out, size_t size)
+{
+	uint32_t bits = 0;
+	int bit_count = 0;
+	size_t done = 0;
+
+	if (strlen(text) != 4 * ((size + 2) / 3))
+		return false;
+	for (; *text && *text != '='; text++) {
+		int value = base64_value(*text);
+
+		if (value < 0)
+			return false;
+		bits = bits << 6 | (uint32_t)value;
+		bit_count += 6;
+		if (bit_count < 8)
+			continue;
+		bit_count -= 8;
+		if (done < size)
+			out[done++] = (unsigned char)(bits >> bit_count);
+	}
+	return done == size;
+}
+
+static bool parse_crc64(const char *text, uint64_t *crc64)
+{
+	unsigned char bytes[8];
+
+	if (strlen(text) != CRC64_TEXT_BYTES ||
+	    !unbase64(text, bytes, sizeof(bytes)))
+		return false;
+	*crc64 = 0;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		*crc64 = *crc64 << 8 | bytes[i];
+	return true;
+}
+
+/* ---- headers ---- */
+
+static void read_checksums(const struct http_reply *reply,
+			   struct s3_object_facts *facts)
+{
+	char value[128];
+
+	if (http_header(reply, "x-amz-checksum-type", value, sizeof(value)) &&
+	    strcmp(value, "FULL_OBJECT") != 0)
+		return;
+	if (http_header(reply, "x-amz-checksum-crc64nvme", value,
+			sizeof(value)))
+		facts->has_crc64 = parse_crc64(value, &facts->crc64);
+	if (http_header(reply, "x-amz-checksum-sha256", value,
+			sizeof(value)))
+		facts->has_sha256 = strlen(value) == SHA256_TEXT_BYTES &&
+				    unbase64(value, facts->sha256,
+					     HASH_SHA256_BYTES);
+}
+
+int s3_read_object(const struct http_reply *reply,
+		   struct s3_object_facts *facts, struct error *err)
+{
+	char value[256];
+
+	(void)err;
+	*facts = (struct s3_object_facts){0};
+	if (http_header(reply, "content-length", value, sizeof(value)))
+		facts->size_bytes = number_of(bytes_of_text(value));
+	if (http_header(reply, "last-modified", value, sizeof(value)))
+		facts->modified_s = time_of(bytes_of_text(value));
+	if (http_header(reply, "etag", value, sizeof(value)))
+		copy_text(bytes_of_text(value), facts->etag,
+			  sizeof(facts->etag));
+	read_checksums(reply, facts);
+	return 0;
+}
+
+/* ---- ListObjectsV2 ---- */
+
+static bool path_is(const char *path, const char *wanted)
+{
+	return strcmp(path, wanted) == 0;
+}
+
+/* Room for one more; zeroed. NULL: no memory, or more than any page holds. */
+static void *grow(void **items, size_t *count, size_t item_size)
+{
+	char *more;
+
+	if (*count >= RESULTS_CEILING)
+		return NULL;
+	more = realloc(*items, (*count + 1) * item_size);
+	if (!more)
+		return NULL;
+	*items = more;
+	more += *count * item_size;
+	(*count)++;
+	return memset(more, 0, item_size);
+}
+
+struct listing_parse {
+	struct s3_listing *listing;
+	struct s3_listed current;
+	size_t key_offset;
+	size_t key_size;
+	size_t *offsets; /* of the keys, while the memory may still move */
+	size_t offset_count;
+};
+
+static int keep_key(struct listing_parse *parse, struct bytes text)
+{
+	struct buffer *memory = &parse->listing->memory;
+
+	parse->key_offset = memory->size;
+	int rc = s3_uri_decode(text, memory);
+	parse->key_size = memory->size - parse->key_offset;
+	return rc ? rc : buffer_append(memory, "", 1);
+}
+
+static int keep_object(struct listing_parse *parse)
+{
+	struct s3_listing *listing = parse->listing;
+	struct s3_listed *object = grow((void **)&listing->objects,
+					&listing->count, sizeof(*object));
+	size_t *offset =
+	    object ? grow((void **)&parse->offsets, &parse->offset_count,
+			  sizeof(*offset))
+		   : NULL;
+
+	if (!object || !offset)
+		return ERROR_LOCAL;
+	*object = parse->current;
+	object->key.size = parse->key_size;
+	*offset = parse->key_offset;
+	parse->current = (struct s3_listed){0};
+	parse->key_size = 0;
+	return 0;
+}
+
+static int listing_element(void *context, const char *path, struct bytes text)
+{
+	struct listing_parse *parse = context;
+
+	if (path_is(path, "ListBucketResult/Contents/Key"))
+		return keep_key(parse, text);
+	if (path_is(path, "ListBucketResult/Contents/Size"))
+		parse->current.size_bytes = number_of(text);
+	else if (path_is(path, "ListBucketResult/Contents/LastModified"))
+		parse->current.modified_s = time_of(text);
+	else if (path_is(path, "ListBucketResult/Contents/ETag"))
+		copy_text(text, parse->current.etag,
+			  sizeof(parse->current.etag));
+	else if (path_is(path, "ListBucketResult/Contents"))
+		return keep_object(parse);
+	else if (path_is(path, "ListBucketResult/IsTruncated"))
+		parse->listing->is_truncated =
+		    bytes_equal(text, bytes_of_text("true"));
+	else if (path_is(path, "ListBucketResult/NextContinuationToken") &&
+		 !parse->listing->next_token)
+		parse->listing->next_token =
+		    text_dup_bytes(text.data, text.size);
+	return 0;
+}
+
+int s3_read_listing(const struct http_reply *reply, struct s3_listing *listing,
+		    struct error *err)
+{
+	struct listing_parse parse = {.listing = listing};
+	const struct s3_xml_handler handler = {listing_element, &parse};
+
+	*listing = (struct s3_listing){0};
+	int rc = s3_xml_parse(buffer_bytes(&reply->body), &handler, err);
+	for (size_t i = 0; rc == 0 && i < listing->count; i++)
+		listing->objects[i].key.data =
+		    listing->memory.data + parse.offsets[i];
+	if (rc == 0 && listing->is_truncated && !listing->next_token)
+		rc = error_set(err, ERROR_INVALID,
+			       "the listing goes on, but does not say where");
+	free(parse.offsets);
+	if (rc)
+		s3_listing_clear(listing);
+	return rc;
+}
+
+void s3_listing_clear(struct s3_listing *listing)
+{
+	free(listing->objects);
+	free(listing->next_token);
+	buffer_clear(&listing->memory);
+	*listing = (struct s3_listing){0};
+}
+
+/* ---- multipart ---- */
+
+struct text_parse {
+	const char *path;
+	char *out;
+	size_t size;
+};
+
+static int text_element(void *context, const char *path, struct bytes text)
+{
+	const struct text_parse *parse = context;
+
+	if (!path_is(path, parse->path))
+		return 0;
+	if (text.size == 0 || text.size >= parse->size)
+		return ERROR_INVALID;
+	copy_text(text, parse->out, parse->size);
+	return 0;
+}
+
+int s3_read_upload_id(const struct http_reply *reply, char *upload_id,
+		      size_t size, struct error *err)
+{
+	struct text_parse parse = {"InitiateMultipartUploadResult/UploadId",
+				   upload_id, size};
+	const struct s3_xml_handler handler = {text_element, &parse};
+
+	upload_id[0] = '\0';
+	int rc = s3_xml_parse(buffer_bytes(&reply->body), &handler, err);
+	if (rc == 0 && upload_id[0] == '\0')
+		rc = error_set(err, ERROR_INVALID, "the reply has no UploadId");
+	return rc;
+}
+
+struct completed_parse {
+	struct s3_object_facts *facts;
+	bool is_composite;
+};
+
+static int completed_element(void *context, const char *path,
+			     struct bytes text)
+{
+	struct completed_parse *parse = context;
+	char value[64];
+
+	copy_text(text, value, sizeof(value));
+	if (path_is(path, "CompleteMultipartUploadResult/ETag"))
+		copy_text(text, parse->facts->etag,
+			  sizeof(parse->facts->etag));
+	else if (path_is(path,
+			 "CompleteMultipartUploadResult/ChecksumCRC64NVME"))
+		parse->facts->has_crc64 =
+		    parse_crc64(value, &parse->facts->crc64);
+	else if (path_is(path, "CompleteMultipartUploadResult/ChecksumType"))
+		parse->is_composite = strcmp(value, "FULL_OBJECT") != 0;
+	return 0;
+}
+
+int s3_read_completed(const struct http_reply *reply,
+		      struct s3_object_facts *facts, struct error *err)
+{
+	struct completed_parse parse = {.facts = facts};
+	const struct s3_xml_handler handler = {completed_element, &parse};
+
+	*facts = (struct s3_object_facts){0};
+	int rc = s3_xml_parse(buffer_bytes(&reply->body), &handler, err);
+	if (parse.is_composite)
+		facts->has_crc64 = false;
+	return rc;
+}
+
+struct parts_parse {
+	struct s3_parts *parts;
+	struct s3_part current;
+};
+
+static int parts_element(void *context, const char *path, struct bytes text)
+{
+	struct parts_parse *parse = context;
+	char value[64];
+
+	copy_text(text, value, sizeof(value));
+	if (path_is(path, "ListPartsResult/Part/PartNumber")) {
+		parse->current.number = (int)number_of(text);
+	} else if (path_is(path, "ListPartsResult/Part/ETag")) {
+		copy_text(text, parse->current.etag,
+			  sizeof(parse->current.etag));
+	} else if (path_is(path, "ListPartsResult/Part/Size")) {
+		parse->current.size_bytes = number_of(text);
+	} else if (path_is(path, "ListPartsResult/Part/ChecksumCRC64NVME")) {
+		parse->current.has_crc64 =
+		    parse_crc64(value, &parse->current.crc64);
+	} else if (path_is(path, "ListPartsResult/Part")) {
+		struct s3_part *part =
+		    grow((void **)&parse->parts->parts, &parse->parts->count,
+			 sizeof(*part));
+
+		if (!part)
+			return ERROR_LOCAL;
+		*part = parse->current;
+		parse->current = (struct s3_part){0};
+	} else if (path_is(path, "ListPartsResult/IsTruncated")) {
+		parse->parts->is_truncated = strcmp(value, "true") == 0;
+	} else if (path_is(path, "ListPartsResult/NextPartNumberMarker")) {
+		parse->parts->next_number = (int)number_of(text);
+	}
+	return 0;
+}
+
+int s3_read_parts(const struct http_reply *reply, struct s3_parts *parts,
+		  struct error *err)
+{
+	struct parts_parse parse = {.parts = parts};
+	const struct s3_xml_handler handler = {parts_element, &parse};
+
+	*parts = (struct s3_parts){0};
+	int rc = s3_xml_parse(buffer_bytes(&reply->body), &handler, err);
+	if (rc)
+		s3_parts_clear(parts);
+	return rc;
+}
+
+void s3_parts_clear(struct s3_parts *parts)
+{
+	free(parts->parts);
+	*parts = (struct s3_parts){0};
+}
+
+struct uploads_parse {
+	struct s3_upload_listing *listing;
+	struct s3_upload_listed current;
+};
+
+static int set_text(char **out, struct bytes text, bool is_encoded)
+{
+	struct buffer raw = {0};
+	int rc = is_encoded ? s3_uri_decode(text, &raw)
+			    : buffer_append(&raw, text.data, text.size);
+
+	free(*out);
+	*out = buffer_steal(&raw);
+	return rc;
+}
+
+static int keep_upload(struct uploads_parse *parse)
+{
+	struct s3_upload_listed *upload =
+	    grow((void **)&parse->listing->uploads, &parse->listing->count,
+		 sizeof(*upload));
+
+	if (!upload)
+		return ERROR_LOCAL;
+	*upload = parse->current;
+	parse->current = (struct s3_upload_listed){0};
+	return 0;
+}
+
+static int uploads_element(void *context, const char *path, struct bytes text)
+{
+	static const char root[] = "ListMultipartUploadsResult/";
+	struct uploads_parse *parse = context;
+	struct s3_upload_listing *listing = parse->listing;
+
+	if (strncmp(path, root, sizeof(root) - 1) != 0)
+		return 0;
+	path += sizeof(root) - 1;
+	if (path_is(path, "Upload/Key"))
+		return set_text(&parse->current.key, text, true);
+	if (path_is(path, "Upload/UploadId"))
+		return set_text(&parse->current.upload_id, text, false);
+	if (path_is(path, "NextKeyMarker"))
+		return set_text(&listing->next_key_marker, text, true);
+	if (path_is(path, "NextUploadIdMarker"))
+		return set_text(&listing->next_upload_id_marker, text, false);
+	if (path_is(path, "Upload"))
+		return keep_upload(parse);
+	if (path_is(path, "Upload/Initiated"))
+		parse->current.initiated_s = time_of(text);
+	else if (path_is(path, "IsTruncated"))
+		listing->is_truncated =
+		    bytes_equal(text, bytes_of_text("true"));
+	return 0;
+}
+
+int s3_read_uploads(const struct http_reply *reply,
+		    struct s3_upload_listing *listing, struct error *err)
+{
+	struct uploads_parse parse = {.listing = listing};
+	const struct s3_xml_handler handler = {uploads_element, &parse};
+
+	*listing = (struct s3_upload_listing){0};
+	int rc = s3_xml_parse(buffer_bytes(&reply->body), &handler, err);
+	free(parse.current.key);
+	free(parse.current.upload_id);
+	if (rc)
+		s3_upload_listing_clear(listing);
+	return rc;
+}
+
+void s3_upload_listing_clear(struct s3_upload_listing *listing)
+{
+	for (size_t i = 0; i < listing->count; i++) {
+		free(listing->uploads[i].key);
+		free(listing->uploads[i].upload_id);
+	}
+	free(listing->uploads);
+	free(listing->next_key_marker);
+	free(listing->next_upload_id_marker);
+	*listing = (struct s3_upload_listing){0};
+}
