@@ -25,6 +25,9 @@ struct cycle_options {
 	bool dry_run;
 	bool recheck;
 	bool standalone;
+	/* say every problem at every run; else the same one once a day, and
+	 * once when it ends (on a terminal always) */
+	bool repeat_problems;
 	int64_t wait_ms; /* for another run's lock */
 	const struct event_sink *events;
 };

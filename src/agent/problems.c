@@ -47,7 +47,7 @@ static void load(struct problems *problems, const json_t *list)
 		json_int_t kind =
 		    json_integer_value(json_object_get(item, "kind"));
 		struct problem *problem = NULL;
-		if (text && kind > 0 && kind <= PROBLEM_KEPT)
+		if (text && kind > 0 && kind <= PROBLEM_CONTACT)
 			problem = add(problems, (enum problem_kind)kind, text);
 		if (problem)
 			problem->said_ms = json_integer_value(

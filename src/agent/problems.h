@@ -15,10 +15,9 @@ struct problems;
 
 /* When a problem that is not met again may be taken for ended. */
 enum problem_kind {
-	PROBLEM_ANY = 1,     /* with every run */
-	PROBLEM_FILE = 2,    /* when the policies ran */
-	PROBLEM_CONTACT = 4, /* when the mothership was asked */
-	PROBLEM_KEPT = 8     /* never; it is only said once a day */
+	PROBLEM_ANY = 1,    /* with every run */
+	PROBLEM_FILE = 2,   /* when the policies ran */
+	PROBLEM_CONTACT = 4 /* when the mothership was asked */
 };
 
 /* From what problems_store gave; NULL or something else: none are known. */

@@ -1,0 +1,148 @@
+#include "agent/policies.h"
+
+#include <stdlib.h>
+
+#include "agent/instance.h"
+#include "agent/keys.h"
+#include "agent/own_files.h"
+#include "agent/route.h"
+#include "ingest/policy.h"
+#include "platform/folder.h"
+
+/* All that one run of the policies borrows. */
+struct parts {
+	struct policy *policies;
+	size_t count;
+	struct keys keys;
+	struct own_files own;
+	struct folder *home;
+	struct file_facts home_facts;
+	struct route route;
+};
+
+static void parts_clear(struct parts *parts)
+{
+	for (size_t i = 0; i < parts->count; i++)
+		policy_clear(&parts->policies[i]);
+	free(parts->policies);
+	keys_clear(&parts->keys);
+	own_files_clear(&parts->own);
+	folder_close(parts->home);
+	route_clear(&parts->route);
+}
+
+static int load_policies(const struct instance *instance, struct parts *parts,
+			 struct error *err)
+{
+	const json_t *list = instance->settings.policies;
+	const struct policy_defaults defaults =
+	    settings_policy_defaults(&instance->settings);
+	size_t count = json_array_size(list);
+	int code = 0;
+
+	if (count == 0)
+		return 0;
+	parts->policies = calloc(count, sizeof(*parts->policies));
+	if (!parts->policies)
+		return error_set_memory(err);
+	while (code == 0 && parts->count < count) {
+		size_t i = parts->count++;
+		code = policy_load(json_array_get(list, i), (int)i, &defaults,
+				   &parts->policies[i], err);
+	}
+	return code;
+}
+
+static int check_bucket(const struct instance *instance,
+			const struct parts *parts, struct error *err)
+{
+	for (size_t i = 0; i < parts->count; i++)
+		if (parts->policies[i].s3_bucket)
+			return 0;
+	if (parts->count == 0)
+		return 0;
+	return error_set(err, ERROR_CONFIG, "s3_bucket is not set in %s",
+			 instance->paths.config);
+}
+
+static int load_keys(const struct instance *instance, struct parts *parts,
+		     struct error *err)
+{
+	char *path =
+	    paths_in_home(&instance->paths, instance->settings.aws_keys_file);
+
+	if (!path)
+		return error_set_memory(err);
+	int code = keys_load(path, &parts->keys, err);
+	free(path);
+	return code;
+}
+
+static int open_home(const struct instance *instance, struct parts *parts,
+		     struct error *err)
+{
+	const char *home = instance->paths.home;
+	int system_code =
+	    folder_open(NULL, home, FOLDER_FOLLOW_ALL, &parts->home);
+
+	if (system_code == 0)
+		system_code = folder_stat_self(parts->home, &parts->home_facts);
+	if (system_code != 0)
+		return error_set_system(err, system_code, "%s", home);
+	return own_files_find(&instance->paths, &instance->settings,
+			      parts->home, &parts->own, err);
+}
+
+static int run(struct instance *instance,
+	       const struct policies_options *options,
+	       const struct parts *parts, struct ingest_result *result,
+	       struct error *err)
+{
+	const struct s3_keys keys = keys_view(&parts->keys);
+	const struct ingest_options ingest = {
+	    .policies = parts->policies,
+	    .policy_count = parts->count,
+	    .keys = options->dry_run ? NULL : &keys,
+	    .route = &parts->route.http,
+	    .ledger = instance->ledger,
+	    .home = parts->home,
+	    .own_files = parts->own.files,
+	    .own_file_count = parts->own.file_count,
+	    .closed_folders = parts->own.folders,
+	    .closed_folder_count = parts->own.folder_count,
+	    .home_identity = {parts->home_facts.device,
+			      parts->home_facts.file_id},
+	    .is_own = paths_is_own,
+	    .concurrency = (int)instance->settings.s3_concurrency,
+	    .dry_run = options->dry_run,
+	    .recheck = options->recheck,
+	    .events = instance->events,
+	};
+
+	return ingest_run(&ingest, result, err);
+}
+
+int policies_run(struct instance *instance,
+		 const struct policies_options *options,
+		 struct ingest_result *result, bool *ran, struct error *err)
+{
+	struct parts parts = {0};
+
+	*result = (struct ingest_result){0};
+	*ran = false;
+	int code = load_policies(instance, &parts, err);
+	if (code == 0)
+		code = check_bucket(instance, &parts, err);
+	if (code == 0 && !options->dry_run && parts.count > 0)
+		code = load_keys(instance, &parts, err);
+	if (code == 0)
+		code = open_home(instance, &parts, err);
+	if (code == 0)
+		code = route_init_s3(&parts.route, instance, err);
+	if (code == 0) {
+		*ran = true;
+		code = run(instance, options, &parts, result, err);
+	}
+	parts_clear(&parts);
+	return code;
+}
