@@ -37,6 +37,8 @@ struct cycle {
 	struct problem_filter_seen seen;
 	struct talk talk;
 	struct exit_reasons reasons;
+	/* of the last try of the policies: what went well then is good */
+	struct exit_reasons policies_reasons;
 	struct error contact_problem;
 	bool has_ended; /* by an action */
 	/* the policies: how often they ran or could not, and with what */
@@ -64,7 +66,7 @@ static void judge_result(struct cycle *cycle,
 			 const struct ingest_result *result)
 {
 	const char *first = result->error_count ? result->errors[0] : NULL;
-	struct exit_reasons *reasons = &cycle->reasons;
+	struct exit_reasons *reasons = &cycle->policies_reasons;
 
 	if (result->is_misconfigured)
 		exit_reasons_add(reasons, EXIT_STATUS_CONFIG, first);
@@ -112,6 +114,7 @@ static void try_policies(struct cycle *cycle, struct policies_said *said)
 	bool ran;
 
 	*said = (struct policies_said){0};
+	cycle->policies_reasons = (struct exit_reasons){0};
 	cycle->tries++;
 	cycle->tried_config = cycle->instance.config_generation;
 	cycle->tried_keys = cycle->instance.keys_generation;
@@ -124,7 +127,7 @@ static void try_policies(struct cycle *cycle, struct policies_said *said)
 		add_sums(cycle, &result, said);
 		keep_result(cycle, &result);
 	}
-	note_error(cycle, &said->problem);
+	exit_reasons_add_error(&cycle->policies_reasons, &said->problem);
 }
 
 /* Step 4 of a run: whether the policies have something to do yet. A state
@@ -551,6 +554,7 @@ int cycle_run(const struct cycle_options *options, struct cycle_report *report,
 	};
 	if (run(&cycle, &problem) != 0)
 		note_error(&cycle, &problem);
+	exit_reasons_merge(&cycle.reasons, &cycle.policies_reasons);
 	fill_report(&cycle);
 	say_reasons(&cycle, err);
 	close_cycle(&cycle);

@@ -81,6 +81,15 @@ void exit_reasons_add_error(struct exit_reasons *reasons,
 		reasons->reasons[before].error.code = err->code;
 }
 
+void exit_reasons_merge(struct exit_reasons *reasons,
+			const struct exit_reasons *others)
+{
+	for (size_t i = 0; i < others->count; i++)
+		exit_reasons_add(reasons, others->reasons[i].status,
+				 others->reasons[i].error.text);
+	reasons->status = exit_status_worse(reasons->status, others->status);
+}
+
 size_t exit_reasons_winner(const struct exit_reasons *reasons)
 {
 	size_t i = 0;

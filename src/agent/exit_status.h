@@ -45,6 +45,10 @@ void exit_reasons_add(struct exit_reasons *reasons, int status,
 void exit_reasons_add_error(struct exit_reasons *reasons,
 			    const struct error *err);
 
+/* Note all that others holds. */
+void exit_reasons_merge(struct exit_reasons *reasons,
+			const struct exit_reasons *others);
+
 /* Index of the first reason that has words for the status that counts; count
  * if there is none. */
 size_t exit_reasons_winner(const struct exit_reasons *reasons);

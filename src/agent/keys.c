@@ -141,7 +141,7 @@ static json_t *merged_with_file(const char *path, const json_t *object,
 		(void)json_object_del(merged, fields[i]);
 	json_t *fresh = json_deep_copy(object);
 	int failed = json_object_update(merged, fresh);
-	free_wiped(fresh);
+	json_decref(fresh); /* its texts live on in merged */
 	if (!failed)
 		return merged;
 	free_wiped(merged);
