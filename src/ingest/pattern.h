@@ -15,10 +15,7 @@
  */
 struct pattern;
 
-enum {
-	PATTERN_CEILING_BYTES = 4096,
-	PATTERN_CEILING_ALTERNATIVES = 1024
-};
+enum { PATTERN_CEILING_BYTES = 4096, PATTERN_CEILING_ALTERNATIVES = 1024 };
 
 /* NULL and ERROR_CONFIG that says what is wrong with the pattern. */
 struct pattern *pattern_new(const char *text, struct error *err);
