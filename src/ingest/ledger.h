@@ -12,16 +12,19 @@
 /*
  * The ledger: what was uploaded, what is in progress, notes. One SQLite file,
  * one connection, used by one thread. Changes gather in an open batch;
- * ledger_commit makes them durable. Opening creates no file until something
- * is written... a run with nothing to do commits at most one transaction.
+ * ledger_commit makes them durable, a failure undoes them all. Where there is
+ * no file, none is made until something is written; what is so already is not
+ * written again. An endpoint of NULL is "".
  */
 struct ledger;
 
 /* Open or create. A file that is not a sound ledger is set aside as PATH.bad
  * with its journals (*was_corrupt, if not NULL, says so) and a new one
- * begun, which remembers this until ledger_forget_doubt; a schema newer than
- * ours is ERROR_CONFIG and left alone. read_only: nothing is written; where
- * there is no file, an empty one in memory serves. */
+ * begun, which remembers this until ledger_forget_doubt; damage that is met
+ * later is ERROR_LOCAL and has the same effect at the next ledger_open. A
+ * schema newer than ours is ERROR_CONFIG and left alone. ERROR_LATER: in use
+ * by another process. read_only: nothing is written, every change is silently
+ * none; where there is no sound file, an empty one in memory serves. */
 int ledger_open(const char *path, bool read_only, struct ledger **ledger,
 		bool *was_corrupt, struct error *err);
 
@@ -42,7 +45,8 @@ int ledger_forget_doubt(struct ledger *ledger, struct error *err);
 /* ---- policies ---- */
 
 /* Id of a policy by its fingerprint (64 hex digits), made if new (*is_new).
- * position is its place in the config. */
+ * position is its place in the config; one that stands there twice keeps its
+ * first. A read_only ledger gives 0 for a new one. */
 struct ledger_policy {
 	const char *fingerprint;
 	const char *endpoint;
@@ -53,8 +57,8 @@ int ledger_policy_get(struct ledger *ledger, const struct ledger_policy *policy,
 		      int64_t *id, bool *is_new, struct error *err);
 
 /* All policies but those ids get position null (retired); their rows stay for
- * adoption. ledger_policies_drop_retired removes them: call it after one
- * complete pass of all policies. */
+ * adoption. ledger_policies_drop_retired removes them, in pieces that it
+ * commits: call it after one complete pass of all policies. */
 int ledger_policies_retire_others(struct ledger *ledger, const int64_t *ids,
 				  size_t count, struct error *err);
 int ledger_policies_drop_retired(struct ledger *ledger, struct error *err);
@@ -62,7 +66,11 @@ int ledger_policies_drop_retired(struct ledger *ledger, struct error *err);
 /* ---- files ---- */
 
 enum ledger_state { LEDGER_UPLOADED, LEDGER_PRESENT, LEDGER_IGNORED };
-enum ledger_proof { LEDGER_PROOF_NONE, LEDGER_PROOF_SIZE, LEDGER_PROOF_CHECKSUM };
+enum ledger_proof {
+	LEDGER_PROOF_NONE,
+	LEDGER_PROOF_SIZE,
+	LEDGER_PROOF_CHECKSUM
+};
 
 struct ledger_row {
 	struct bytes name;
@@ -83,6 +91,8 @@ struct ledger_row {
  * policy follow; a pending row of the same name is cleared. */
 int ledger_record(struct ledger *ledger, int64_t policy,
 		  const struct ledger_row *row, struct error *err);
+
+/* Remove the row and the pending row of that name; none is no error. */
 int ledger_forget(struct ledger *ledger, int64_t policy, struct bytes name,
 		  struct error *err);
 
@@ -92,7 +102,8 @@ int ledger_find(struct ledger *ledger, int64_t policy, struct bytes name,
 		struct ledger_row *row, bool *found, struct error *err);
 
 /* A row of any policy, live or retired, at the same endpoint and bucket, with
- * this key and these facts: what adoption copies. */
+ * this key and these facts: what adoption copies. Where a file id is 0, the
+ * name must be the same too. */
 int ledger_find_adoptable(struct ledger *ledger, const char *endpoint,
 			  const char *bucket, const struct ledger_row *wanted,
 			  struct ledger_row *row, bool *found,
@@ -102,8 +113,7 @@ int ledger_find_adoptable(struct ledger *ledger, const char *endpoint,
  * policy that is not (name): copied into *holder (free it; NULL: nobody). */
 int ledger_find_key_holder(struct ledger *ledger,
 			   const struct ledger_policy *where, struct bytes key,
-			   struct bytes name, char **holder,
-			   struct error *err);
+			   struct bytes name, char **holder, struct error *err);
 
 /* Rows of one policy in ascending order of name, read in pages of 512 and
  * never by an open statement. */
@@ -116,7 +126,7 @@ int ledger_rows_peek(struct ledger_rows *rows, const struct ledger_row **row,
 void ledger_rows_advance(struct ledger_rows *rows);
 void ledger_rows_close(struct ledger_rows *rows);
 
-/* Totals of a policy. */
+/* Totals of a policy, without what is ignored. */
 int ledger_policy_totals(struct ledger *ledger, int64_t policy, int64_t *files,
 			 int64_t *bytes, struct error *err);
 
@@ -126,9 +136,9 @@ enum ledger_pending_state { LEDGER_DELAYED, LEDGER_FAILED };
 
 /* Note that a file was put off; since_ms of an earlier note with the same
  * state stays and is given back (*first_ms may be NULL). */
-int ledger_pending_set(struct ledger *ledger, int64_t policy,
-		       struct bytes name, enum ledger_pending_state state,
-		       int64_t now_ms, const char *reason, int64_t *first_ms,
+int ledger_pending_set(struct ledger *ledger, int64_t policy, struct bytes name,
+		       enum ledger_pending_state state, int64_t now_ms,
+		       const char *reason, int64_t *first_ms,
 		       struct error *err);
 int ledger_pending_find(struct ledger *ledger, int64_t policy,
 			struct bytes name, int64_t *first_ms, bool *found,
@@ -162,18 +172,18 @@ struct ledger_part {
 	uint64_t crc64;
 };
 
-/* Insert or replace by (policy, name). */
+/* Insert or replace by (policy, name); with another upload_id the parts go. An
+ * upload outlives its policy, until it is forgotten. */
 int ledger_upload_record(struct ledger *ledger,
 			 const struct ledger_upload *upload, struct error *err);
-int ledger_upload_find(struct ledger *ledger, int64_t policy,
-		       struct bytes name, struct ledger_upload *upload,
-		       bool *found, struct error *err);
+int ledger_upload_find(struct ledger *ledger, int64_t policy, struct bytes name,
+		       struct ledger_upload *upload, bool *found,
+		       struct error *err);
 /* Removes the upload and its parts. */
 int ledger_upload_forget(struct ledger *ledger, int64_t policy,
 			 struct bytes name, struct error *err);
-int ledger_part_record(struct ledger *ledger, int64_t policy,
-		       struct bytes name, const struct ledger_part *part,
-		       struct error *err);
+int ledger_part_record(struct ledger *ledger, int64_t policy, struct bytes name,
+		       const struct ledger_part *part, struct error *err);
 /* All parts in order of number; caller frees *parts. */
 int ledger_parts_list(struct ledger *ledger, int64_t policy, struct bytes name,
 		      struct ledger_part **parts, size_t *count,
@@ -192,9 +202,9 @@ void ledger_uploads_clear(struct ledger_uploads *uploads);
 /* ---- endpoints ---- */
 
 struct ledger_endpoint {
-	char region[64];      /* "": not learned */
-	int64_t skew_ms;      /* server minus us */
-	int concurrency;      /* 0: not learned */
+	char region[64];		    /* "": not learned */
+	int64_t skew_ms;		    /* server minus us */
+	int concurrency;		    /* 0: not learned */
 	int64_t put_crc64_refused_ms;	    /* when, 0: never */
 	int64_t multipart_crc64_refused_ms; /* when, 0: never */
 	bool list_denied;

@@ -43,7 +43,6 @@ struct merge *merge_new(const struct merge_source *source);
 void merge_free(struct merge *merge);
 
 /* Rows at or beneath a failed name are passed over in silence: they stay. */
-int merge_next(struct merge *merge, struct merge_item *item,
-	       struct error *err);
+int merge_next(struct merge *merge, struct merge_item *item, struct error *err);
 
 #endif

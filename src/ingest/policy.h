@@ -44,8 +44,8 @@ struct policy {
 	char *s3_sse;
 	char *s3_acl;
 	int64_t s3_part_size_bytes;
-	int compare; /* 0 size, 1 checksum */
-	json_t *metadata; /* object of strings */
+	int compare;	    /* 0 size, 1 checksum */
+	json_t *metadata;   /* object of strings */
 	char *content_type; /* NULL: by the name */
 	json_t *file_keys;
 	char *target_directory;

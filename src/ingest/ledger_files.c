@@ -1,0 +1,411 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/ledger.h"
+#include "ingest/ledger_internal.h"
+
+enum { PAGE_ROWS = 512 };
+
+/* ------------------------------------------------ rows */
+
+/* Append name and key to the memory; the row gets everything but where they
+ * are, for the memory may still move. */
+static int copy_row(const struct ledger_call *call, struct buffer *memory,
+		    struct ledger_row *row, struct error *err)
+{
+	struct bytes name = ledger_column_bytes(call, 0);
+	struct bytes key = ledger_column_bytes(call, 7);
+	struct bytes sha256 = ledger_column_bytes(call, 8);
+
+	*row = (struct ledger_row){
+	    .name.size = name.size,
+	    .state = (enum ledger_state)ledger_column_number(call, 1),
+	    .size_bytes = ledger_column_number(call, 2),
+	    .mtime_ns = ledger_column_number(call, 3),
+	    .ctime_ns = ledger_column_number(call, 4),
+	    .file_id = (uint64_t)ledger_column_number(call, 5),
+	    .is_racy = ledger_column_number(call, 6) != 0,
+	    .key.size = key.size,
+	    .has_sha256 = sha256.size == sizeof(row->sha256),
+	    .proof = (enum ledger_proof)ledger_column_number(call, 9),
+	    .at_ms = ledger_column_number(call, 10),
+	};
+	if (row->has_sha256)
+		memcpy(row->sha256, sha256.data, sizeof(row->sha256));
+	if (buffer_append(memory, name.data, name.size) != 0 ||
+	    buffer_append(memory, key.data, key.size) != 0)
+		return error_set_memory(err);
+	return 0;
+}
+
+/* The bytes lie in the order in which they were appended. */
+static const char *settle_row(struct ledger_row *row, const char *at)
+{
+	row->name.data = at;
+	row->key.data = at + row->name.size;
+	return row->key.data + row->key.size;
+}
+
+/* The one row that a call gives, kept in the scratch memory. */
+static int take_row(struct ledger_call *call, struct ledger_row *row,
+		    bool *found, struct error *err)
+{
+	struct buffer *scratch = &call->ledger->scratch;
+	int code = ledger_call_row(call, found, err);
+	if (code == 0 && *found) {
+		buffer_reset(scratch);
+		code = copy_row(call, scratch, row, err);
+		if (code == 0)
+			(void)settle_row(row, scratch->data); /* the only one */
+	}
+	ledger_call_end(call);
+	return code;
+}
+
+int ledger_find(struct ledger *ledger, int64_t policy, struct bytes name,
+		struct ledger_row *row, bool *found, struct error *err)
+{
+	struct ledger_call call =
+	    ledger_call_by_name(ledger, SQL_FILE_FIND, policy, name);
+	return take_row(&call, row, found, err);
+}
+
+int ledger_find_adoptable(struct ledger *ledger, const char *endpoint,
+			  const char *bucket, const struct ledger_row *wanted,
+			  struct ledger_row *row, bool *found,
+			  struct error *err)
+{
+	struct ledger_call call = ledger_call_begin(ledger, SQL_FILE_ADOPT);
+	ledger_call_bytes(&call, wanted->key);
+	ledger_call_number(&call, wanted->size_bytes);
+	ledger_call_number(&call, wanted->mtime_ns);
+	ledger_call_number(&call, wanted->ctime_ns);
+	ledger_call_number(&call, (int64_t)wanted->file_id);
+	ledger_call_bytes(&call, wanted->name);
+	ledger_call_text(&call, endpoint ? endpoint : "");
+	ledger_call_text(&call, bucket);
+	return take_row(&call, row, found, err);
+}
+
+int ledger_find_key_holder(struct ledger *ledger,
+			   const struct ledger_policy *where, struct bytes key,
+			   struct bytes name, char **holder, struct error *err)
+{
+	bool found;
+	*holder = NULL;
+	struct ledger_call call = ledger_call_begin(ledger, SQL_FILE_HOLDER);
+	ledger_call_bytes(&call, key);
+	ledger_call_bytes(&call, name);
+	ledger_call_text(&call, where->endpoint ? where->endpoint : "");
+	ledger_call_text(&call, where->bucket);
+	int code = ledger_call_row(&call, &found, err);
+	if (code == 0 && found) {
+		struct bytes other = ledger_column_bytes(&call, 0);
+		*holder = text_dup_bytes(other.data, other.size);
+		if (!*holder)
+			code = error_set_memory(err);
+	}
+	ledger_call_end(&call);
+	return code;
+}
+
+/* ------------------------------------------------ changes */
+
+/* What a row counts for: what gave no key is not in the bucket. */
+struct weight {
+	int64_t files;
+	int64_t bytes;
+};
+
+static struct weight weigh(enum ledger_state state, int64_t size_bytes)
+{
+	if (state == LEDGER_IGNORED)
+		return (struct weight){0, 0};
+	return (struct weight){1, size_bytes};
+}
+
+static int find_weight(struct ledger *ledger, int64_t policy, struct bytes name,
+		       struct weight *weight, bool *found, struct error *err)
+{
+	*weight = (struct weight){0, 0};
+	struct ledger_call call =
+	    ledger_call_by_name(ledger, SQL_FILE_SIZE, policy, name);
+	int code = ledger_call_row(&call, found, err);
+	if (code == 0 && *found)
+		*weight =
+		    weigh((enum ledger_state)ledger_column_number(&call, 0),
+			  ledger_column_number(&call, 1));
+	ledger_call_end(&call);
+	return code;
+}
+
+static int count_change(struct ledger *ledger, int64_t policy,
+			struct weight before, struct weight after,
+			struct error *err)
+{
+	if (before.files == after.files && before.bytes == after.bytes)
+		return 0;
+	struct ledger_call call = ledger_call_begin(ledger, SQL_POLICY_COUNT);
+	ledger_call_number(&call, after.files - before.files);
+	ledger_call_number(&call, after.bytes - before.bytes);
+	ledger_call_number(&call, policy);
+	return ledger_call_run(&call, err);
+}
+
+static int write_row(struct ledger *ledger, int64_t policy,
+		     const struct ledger_row *row, struct error *err)
+{
+	const struct bytes sha256 = {(const char *)row->sha256,
+				     sizeof(row->sha256)};
+	struct ledger_call call =
+	    ledger_call_by_name(ledger, SQL_FILE_RECORD, policy, row->name);
+	ledger_call_number(&call, row->state);
+	ledger_call_number(&call, row->size_bytes);
+	ledger_call_number(&call, row->mtime_ns);
+	ledger_call_number(&call, row->ctime_ns);
+	ledger_call_number(&call, (int64_t)row->file_id);
+	ledger_call_number(&call, row->is_racy);
+	if (row->key.size > 0)
+		ledger_call_bytes(&call, row->key);
+	else
+		ledger_call_null(&call);
+	if (row->has_sha256)
+		ledger_call_bytes(&call, sha256);
+	else
+		ledger_call_null(&call);
+	ledger_call_number(&call, row->proof);
+	ledger_call_number(&call, row->at_ms);
+	return ledger_call_run(&call, err);
+}
+
+int ledger_record(struct ledger *ledger, int64_t policy,
+		  const struct ledger_row *row, struct error *err)
+{
+	if (ledger->is_read_only)
+		return 0;
+	bool found;
+	struct weight before;
+	int code = ledger_begin(ledger, err);
+	if (code == 0)
+		code = find_weight(ledger, policy, row->name, &before, &found,
+				   err);
+	if (code == 0)
+		code = write_row(ledger, policy, row, err);
+	if (code == 0)
+		code = count_change(ledger, policy, before,
+				    weigh(row->state, row->size_bytes), err);
+	if (code == 0)
+		code = ledger_call_run_by_name(ledger, SQL_PENDING_CLEAR,
+					       policy, row->name, err);
+	return code;
+}
+
+int ledger_forget(struct ledger *ledger, int64_t policy, struct bytes name,
+		  struct error *err)
+{
+	if (ledger->is_read_only)
+		return 0;
+	bool found;
+	struct weight before;
+	int code = find_weight(ledger, policy, name, &before, &found, err);
+	if (code == 0)
+		code = ledger_pending_clear(ledger, policy, name, err);
+	if (code != 0 || !found)
+		return code;
+	code = ledger_begin(ledger, err);
+	if (code == 0)
+		code = ledger_call_run_by_name(ledger, SQL_FILE_FORGET, policy,
+					       name, err);
+	if (code == 0)
+		code = count_change(ledger, policy, before,
+				    (struct weight){0, 0}, err);
+	return code;
+}
+
+/* ------------------------------------------------ in order, by pages */
+
+struct ledger_rows {
+	struct ledger *ledger;
+	int64_t policy;
+	struct ledger_row page[PAGE_ROWS];
+	struct buffer memory; /* names and keys of the page */
+	struct buffer last;   /* name of the last row of the page before */
+	int count;
+	int at;
+	bool is_last_page;
+};
+
+int ledger_rows_open(struct ledger *ledger, int64_t policy,
+		     struct ledger_rows **rows, struct error *err)
+{
+	*rows = calloc(1, sizeof(**rows));
+	if (!*rows)
+		return error_set_memory(err);
+	(*rows)->ledger = ledger;
+	(*rows)->policy = policy;
+	return 0;
+}
+
+static int fill_page(struct ledger_rows *rows, struct error *err)
+{
+	struct ledger_call call =
+	    ledger_call_by_name(rows->ledger, SQL_FILE_PAGE, rows->policy,
+				buffer_bytes(&rows->last));
+	ledger_call_number(&call, PAGE_ROWS);
+
+	int code = 0;
+	bool has_row = true;
+	while (code == 0 && has_row && rows->count < PAGE_ROWS) {
+		code = ledger_call_row(&call, &has_row, err);
+		if (code == 0 && has_row)
+			code = copy_row(&call, &rows->memory,
+					&rows->page[rows->count++], err);
+	}
+	ledger_call_end(&call);
+	return code;
+}
+
+static int read_page(struct ledger_rows *rows, struct error *err)
+{
+	if (rows->count > 0) {
+		struct bytes last = rows->page[rows->count - 1].name;
+		buffer_reset(&rows->last);
+		if (buffer_append(&rows->last, last.data, last.size) != 0)
+			return error_set_memory(err);
+	}
+	buffer_reset(&rows->memory);
+	rows->at = 0;
+	rows->count = 0;
+	int code = fill_page(rows, err);
+	if (code != 0) {
+		rows->count = 0;
+		return code;
+	}
+	rows->is_last_page = rows->count < PAGE_ROWS;
+	const char *at = rows->memory.data;
+	for (int i = 0; i < rows->count; i++)
+		at = settle_row(&rows->page[i], at);
+	return 0;
+}
+
+int ledger_rows_peek(struct ledger_rows *rows, const struct ledger_row **row,
+		     struct error *err)
+{
+	*row = NULL;
+	if (rows->at == rows->count && !rows->is_last_page) {
+		int code = read_page(rows, err);
+		if (code != 0)
+			return code;
+	}
+	if (rows->at < rows->count)
+		*row = &rows->page[rows->at];
+	return 0;
+}
+
+void ledger_rows_advance(struct ledger_rows *rows)
+{
+	if (rows->at < rows->count)
+		rows->at++;
+}
+
+void ledger_rows_close(struct ledger_rows *rows)
+{
+	if (!rows)
+		return;
+	buffer_clear(&rows->memory);
+	buffer_clear(&rows->last);
+	free(rows);
+}
+
+/* ------------------------------------------------ pending */
+
+struct pending {
+	bool is_found;
+	bool is_same; /* state and reason */
+	int64_t state;
+	int64_t since_ms;
+};
+
+static int find_pending(struct ledger *ledger, int64_t policy,
+			struct bytes name, const char *reason,
+			struct pending *pending, struct error *err)
+{
+	*pending = (struct pending){0};
+	struct ledger_call call =
+	    ledger_call_by_name(ledger, SQL_PENDING_FIND, policy, name);
+	int code = ledger_call_row(&call, &pending->is_found, err);
+	if (code == 0 && pending->is_found) {
+		pending->state = ledger_column_number(&call, 0);
+		pending->since_ms = ledger_column_number(&call, 1);
+		pending->is_same = ledger_column_is(&call, 2, reason);
+	}
+	ledger_call_end(&call);
+	return code;
+}
+
+int ledger_pending_set(struct ledger *ledger, int64_t policy, struct bytes name,
+		       enum ledger_pending_state state, int64_t now_ms,
+		       const char *reason, int64_t *first_ms, struct error *err)
+{
+	struct pending known;
+	int code = find_pending(ledger, policy, name, reason, &known, err);
+	if (code != 0)
+		return code;
+	bool stays = known.is_found && known.state == (int64_t)state;
+	int64_t since_ms = stays ? known.since_ms : now_ms;
+	if (first_ms)
+		*first_ms = since_ms;
+	if (ledger->is_read_only || (stays && known.is_same))
+		return 0;
+
+	code = ledger_begin(ledger, err);
+	if (code != 0)
+		return code;
+	struct ledger_call call =
+	    ledger_call_by_name(ledger, SQL_PENDING_SET, policy, name);
+	ledger_call_number(&call, state);
+	ledger_call_number(&call, since_ms);
+	ledger_call_text(&call, reason);
+	return ledger_call_run(&call, err);
+}
+
+int ledger_pending_find(struct ledger *ledger, int64_t policy,
+			struct bytes name, int64_t *first_ms, bool *found,
+			struct error *err)
+{
+	struct pending known;
+	int code = find_pending(ledger, policy, name, NULL, &known, err);
+	*found = known.is_found;
+	if (first_ms)
+		*first_ms = known.since_ms;
+	return code;
+}
+
+int ledger_pending_clear(struct ledger *ledger, int64_t policy,
+			 struct bytes name, struct error *err)
+{
+	if (ledger->is_read_only)
+		return 0;
+	struct pending known;
+	int code = find_pending(ledger, policy, name, NULL, &known, err);
+	if (code != 0 || !known.is_found)
+		return code;
+	code = ledger_begin(ledger, err);
+	if (code != 0)
+		return code;
+	return ledger_call_run_by_name(ledger, SQL_PENDING_CLEAR, policy, name,
+				       err);
+}
+
+int ledger_pending_count(struct ledger *ledger, int64_t *count,
+			 struct error *err)
+{
+	bool found;
+	*count = 0;
+	struct ledger_call call = ledger_call_begin(ledger, SQL_PENDING_COUNT);
+	int code = ledger_call_row(&call, &found, err);
+	if (code == 0 && found)
+		*count = ledger_column_number(&call, 0);
+	ledger_call_end(&call);
+	return code;
+}
