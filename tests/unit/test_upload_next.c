@@ -1,0 +1,154 @@
+#include "check.h"
+
+#include "ingest/upload_next.h"
+
+enum { ALL_STEPS = UPLOAD_END + 1, ALL_EVENTS = UPLOAD_FAILED + 1 };
+
+struct begin_row {
+	enum decision decision;
+	bool has_row;
+	bool is_large;
+	bool can_resume;
+	enum upload_step step;
+};
+
+static void the_first_step_follows_the_decision(void)
+{
+	static const struct begin_row rows[] = {
+	    {DECISION_NEW, false, false, false, UPLOAD_ASK},
+	    {DECISION_NEW, false, true, false, UPLOAD_ASK},
+	    {DECISION_UNCHANGED, true, false, false, UPLOAD_ASK},
+	    {DECISION_REHASH, true, false, false, UPLOAD_COMPARE},
+	    {DECISION_TOUCHED, true, true, false, UPLOAD_COMPARE},
+	    {DECISION_CHANGED, true, false, false, UPLOAD_PUT},
+	    {DECISION_CHANGED, true, true, false, UPLOAD_CREATE},
+	    {DECISION_CHANGED, true, true, true, UPLOAD_LIST_PARTS},
+	    {DECISION_FORCED, true, false, false, UPLOAD_PUT},
+	    {DECISION_FORCED, false, false, false, UPLOAD_ASK},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct upload_state state = {.decision = rows[i].decision,
+					     .has_row = rows[i].has_row,
+					     .is_large = rows[i].is_large,
+					     .can_resume =
+						 rows[i].can_resume};
+		upload_begin(&state);
+		CHECK_INT(state.step, rows[i].step);
+	}
+}
+
+struct walk_row {
+	const char *name;
+	struct upload_state state;
+	enum upload_event events[6];
+	int count;
+	enum event_what result;
+};
+
+static void whole_ways_end_as_the_counters_say(void)
+{
+	static const struct walk_row rows[] = {
+	    {"new file", {.decision = DECISION_NEW},
+	     {UPLOAD_ABSENT, UPLOAD_DONE}, 2, EVENT_ADDED},
+	    {"new file whose key has other content", {.decision = DECISION_NEW},
+	     {UPLOAD_DIFFERS, UPLOAD_DONE}, 2, EVENT_UPDATED},
+	    {"in the bucket already", {.decision = DECISION_NEW},
+	     {UPLOAD_FOUND}, 1, EVENT_SKIPPED},
+	    {"HEAD is denied", {.decision = DECISION_NEW},
+	     {UPLOAD_UNSURE, UPLOAD_DONE}, 2, EVENT_ADDED},
+	    {"equal by content", {.decision = DECISION_NEW, .must_match = true},
+	     {UPLOAD_FOUND, UPLOAD_SAME}, 2, EVENT_SKIPPED},
+	    {"same size, other content",
+	     {.decision = DECISION_NEW, .must_match = true},
+	     {UPLOAD_FOUND, UPLOAD_DIFFERS, UPLOAD_DONE}, 3, EVENT_UPDATED},
+	    {"recheck finds it",
+	     {.decision = DECISION_UNCHANGED, .has_row = true,
+	      .is_recheck = true},
+	     {UPLOAD_FOUND}, 1, EVENT_UNCHANGED},
+	    {"recheck misses it",
+	     {.decision = DECISION_UNCHANGED, .has_row = true,
+	      .is_recheck = true},
+	     {UPLOAD_ABSENT, UPLOAD_DONE}, 2, EVENT_ADDED},
+	    {"changed", {.decision = DECISION_CHANGED, .has_row = true},
+	     {UPLOAD_DONE}, 1, EVENT_UPDATED},
+	    {"touched", {.decision = DECISION_TOUCHED, .has_row = true},
+	     {UPLOAD_SAME}, 1, EVENT_SKIPPED},
+	    {"racy but the same", {.decision = DECISION_REHASH, .has_row = true},
+	     {UPLOAD_SAME}, 1, EVENT_UNCHANGED},
+	    {"racy and other", {.decision = DECISION_REHASH, .has_row = true},
+	     {UPLOAD_DIFFERS, UPLOAD_DONE}, 2, EVENT_UPDATED},
+	    {"forced and there", {.decision = DECISION_FORCED},
+	     {UPLOAD_FOUND, UPLOAD_DONE}, 2, EVENT_UPDATED},
+	    {"in parts", {.decision = DECISION_NEW, .is_large = true},
+	     {UPLOAD_ABSENT, UPLOAD_DONE, UPLOAD_DONE, UPLOAD_DONE}, 4,
+	     EVENT_ADDED},
+	    {"resumed",
+	     {.decision = DECISION_NEW, .is_large = true, .can_resume = true},
+	     {UPLOAD_ABSENT, UPLOAD_DONE, UPLOAD_DONE, UPLOAD_DONE}, 4,
+	     EVENT_ADDED},
+	    {"what was to be resumed is gone",
+	     {.decision = DECISION_NEW, .is_large = true, .can_resume = true},
+	     {UPLOAD_ABSENT, UPLOAD_LOST, UPLOAD_DONE, UPLOAD_DONE,
+	      UPLOAD_DONE}, 5, EVENT_ADDED},
+	    {"changed while in parts",
+	     {.decision = DECISION_NEW, .is_large = true},
+	     {UPLOAD_ABSENT, UPLOAD_DONE, UPLOAD_CHANGED, UPLOAD_DONE}, 4,
+	     EVENT_DELAYED},
+	    {"changed before it was opened", {.decision = DECISION_NEW},
+	     {UPLOAD_ABSENT, UPLOAD_CHANGED}, 2, EVENT_DELAYED},
+	    {"vanished", {.decision = DECISION_NEW},
+	     {UPLOAD_ABSENT, UPLOAD_VANISHED}, 2, EVENT_NOTHING},
+	    {"refused", {.decision = DECISION_NEW},
+	     {UPLOAD_ABSENT, UPLOAD_FAILED}, 2, EVENT_FAILED},
+	    {"abort fails", {.decision = DECISION_NEW, .is_large = true},
+	     {UPLOAD_ABSENT, UPLOAD_DONE, UPLOAD_VANISHED, UPLOAD_FAILED}, 4,
+	     EVENT_NOTHING},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct upload_state state = rows[i].state;
+
+		upload_begin(&state);
+		for (int j = 0; j < rows[i].count; j++) {
+			CHECK(state.step != UPLOAD_END);
+			upload_next(&state, rows[i].events[j]);
+		}
+		if (!CHECK_INT(state.step, UPLOAD_END) ||
+		    !CHECK_INT(state.result, rows[i].result))
+			(void)printf("# in: %s\n", rows[i].name);
+	}
+}
+
+/* Whatever comes in whatever step: nothing counts as uploaded but by DONE of
+ * PUT or Complete, and nothing runs for ever. */
+static void every_event_in_every_step_is_safe(void)
+{
+	for (int step = 0; step < ALL_STEPS; step++) {
+		for (int event = 0; event < ALL_EVENTS; event++) {
+			struct upload_state state = {
+			    .step = (enum upload_step)step,
+			    .decision = DECISION_NEW,
+			    .result = EVENT_NOTHING,
+			};
+			upload_next(&state, (enum upload_event)event);
+			bool counts = state.step == UPLOAD_END &&
+				      (state.result == EVENT_ADDED ||
+				       state.result == EVENT_UPDATED);
+			bool may = event == UPLOAD_DONE &&
+				   (step == UPLOAD_PUT ||
+				    step == UPLOAD_COMPLETE);
+			CHECK_INT(counts, may);
+			CHECK(state.step >= (enum upload_step)step ||
+			      event == UPLOAD_LOST);
+		}
+	}
+}
+
+int main(void)
+{
+	static const struct check_test tests[] = {
+	    CHECK_TEST(the_first_step_follows_the_decision),
+	    CHECK_TEST(whole_ways_end_as_the_counters_say),
+	    CHECK_TEST(every_event_in_every_step_is_safe),
+	};
+	return CHECK_RUN(tests);
+}
