@@ -46,7 +46,7 @@ bool folder_has_stable_ids(const struct folder *folder);
 
 /* Read all entries. _clear frees what _list gave; it may be called after a
  * failure too. At most limit entries, else EOVERFLOW (0: no limit). */
-int folder_list(struct folder *folder, size_t limit,
+int folder_list(const struct folder *folder, size_t limit,
 		struct folder_listing *listing);
 void folder_listing_clear(struct folder_listing *listing);
 

@@ -253,7 +253,7 @@ static void fix_names(struct growing *growing)
 		    growing->names + (size_t)growing->entries[i].name;
 }
 
-int folder_list(struct folder *folder, size_t limit,
+int folder_list(const struct folder *folder, size_t limit,
 		struct folder_listing *listing)
 {
 	struct growing growing = {.capacity = FIRST_ENTRIES,
