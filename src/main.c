@@ -32,7 +32,6 @@ static int run(const struct options *options)
 	    .dry_run = options->dry_run,
 	    .recheck = options->recheck,
 	    .standalone = options->standalone,
-	    .repeat_problems = options->verbose || text.columns > 0,
 	    .repeat_problems = options->json || options->verbose,
 	    .wait_ms = options->wait_s * 1000,
 	    .events = &sink,
