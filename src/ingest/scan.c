@@ -73,7 +73,7 @@ static enum step give_missing(struct scan *scan, const struct scan_entry *entry,
 	*item = (struct scan_item){
 	    .kind = SCAN_FAILED,
 	    .name = path_of(scan),
-	    .reason = entry->code == ENOENT ? "no such folder" : "no folder",
+	    .reason = entry->code == ENOENT ? "no such folder" : "not a folder",
 	};
 	scan->is_missing = true;
 	return STEP_ITEM;

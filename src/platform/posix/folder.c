@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,10 +72,10 @@ static int open_by_segment(const struct folder *parent, const char *name,
 		if (strcmp(rest, "..") == 0)
 			errno = EXDEV;
 		else
-			result = openat(at, rest,
-					(slash ? O_RDONLY | O_DIRECTORY
-					       : flags) |
-					    O_NOFOLLOW | O_CLOEXEC);
+			result =
+			    openat(at, rest,
+				   (slash ? O_RDONLY | O_DIRECTORY : flags) |
+				       O_NOFOLLOW | O_CLOEXEC);
 		if (at != descriptor_of(parent))
 			(void)close(at);
 		if (result < 0 || !slash || strcmp(rest, "..") == 0)
@@ -86,6 +88,58 @@ static int open_by_segment(const struct folder *parent, const char *name,
 	return result;
 }
 
+/* The absolute path of an open file, as the kernel knows it (proc(5)). */
+static int path_of(int descriptor, char path[PATH_MAX])
+{
+	char link[64];
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", descriptor);
+	ssize_t size = readlink(link, path, PATH_MAX - 1);
+	if (size <= 0)
+		return -1;
+	path[size] = '\0';
+	return 0;
+}
+
+/* What is left of a path beneath a folder; NULL if it does not lie there. */
+static const char *rest_of(const char *path, const char *folder)
+{
+	size_t size = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
+
+	return strncmp(path, folder, size) == 0 && path[size] == '/'
+		   ? path + size + 1
+		   : NULL;
+}
+
+/* A link with an absolute target may lead beneath the folder all the same,
+ * which RESOLVE_BENEATH refuses. Where it leads to is opened again from the
+ * folder without any link, so nothing that changes meanwhile leads out. */
+static int open_by_target(const struct folder *parent, const char *name,
+			  int flags)
+{
+	char target[PATH_MAX];
+	char folder[PATH_MAX];
+	const char *rest = NULL;
+	int found =
+	    parent ? openat(parent->descriptor, name, O_PATH | O_CLOEXEC) : -1;
+
+	if (found >= 0) {
+		if (path_of(found, target) == 0 &&
+		    path_of(parent->descriptor, folder) == 0)
+			rest = rest_of(target, folder);
+		(void)close(found);
+	}
+	if (!rest) {
+		errno = EXDEV;
+		return -1;
+	}
+	int descriptor = open_resolved(parent, rest, flags,
+				       RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if (descriptor < 0 && (errno == ENOSYS || errno == EPERM))
+		return open_by_segment(parent, rest, flags);
+	return descriptor;
+}
+
 static int open_beneath(const struct folder *parent, const char *name,
 			int flags, enum folder_follow follow)
 {
@@ -94,12 +148,15 @@ static int open_beneath(const struct folder *parent, const char *name,
 	if (follow == FOLDER_FOLLOW_NONE && !strchr(name, '/'))
 		return openat(descriptor_of(parent), name,
 			      flags | O_NOFOLLOW | O_CLOEXEC);
-	int descriptor = open_resolved(parent, name, flags,
-				       follow == FOLDER_FOLLOW_INSIDE
-					   ? RESOLVE_BENEATH
-					   : RESOLVE_NO_SYMLINKS);
+	int descriptor =
+	    open_resolved(parent, name, flags,
+			  follow == FOLDER_FOLLOW_INSIDE ? RESOLVE_BENEATH
+							 : RESOLVE_NO_SYMLINKS);
 	if (descriptor < 0 && (errno == ENOSYS || errno == EPERM))
-		return open_by_segment(parent, name, flags);
+		descriptor = open_by_segment(parent, name, flags);
+	if (descriptor < 0 && follow == FOLDER_FOLLOW_INSIDE &&
+	    (errno == EXDEV || errno == ELOOP))
+		descriptor = open_by_target(parent, name, flags);
 	return descriptor;
 }
 
@@ -111,8 +168,8 @@ int folder_open(const struct folder *parent, const char *name,
 	    open_beneath(parent, name, O_RDONLY | O_DIRECTORY, follow);
 	if (descriptor < 0 && errno == EACCES)
 		/* may be searched, if not listed */
-		descriptor = open_beneath(parent, name,
-					  O_PATH | O_DIRECTORY, follow);
+		descriptor =
+		    open_beneath(parent, name, O_PATH | O_DIRECTORY, follow);
 	if (descriptor < 0)
 		return errno;
 	*folder = malloc(sizeof(**folder));
@@ -312,16 +369,14 @@ int folder_stat(const struct folder *folder, const char *name,
 			(follow == FOLDER_FOLLOW_NONE && !strchr(name, '/'));
 
 	if (!is_plain)
-		return stat_descriptor(
-		    open_beneath(folder, name,
-				 follow == FOLDER_FOLLOW_NONE
-				     ? O_PATH | O_NOFOLLOW
-				     : O_PATH,
-				 follow),
-		    facts);
+		return stat_descriptor(open_beneath(folder, name,
+						    follow == FOLDER_FOLLOW_NONE
+							? O_PATH | O_NOFOLLOW
+							: O_PATH,
+						    follow),
+				       facts);
 	if (fstatat(descriptor_of(folder), name, &status,
-		    follow == FOLDER_FOLLOW_ALL ? 0 : AT_SYMLINK_NOFOLLOW) !=
-	    0)
+		    follow == FOLDER_FOLLOW_ALL ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
 		return errno;
 	file_facts_of_stat(&status, facts);
 	return 0;
@@ -341,8 +396,8 @@ int folder_open_file(const struct folder *folder, const char *name,
 	/* opening a device may do things: look before */
 	if (facts.type != FILE_REGULAR)
 		return ENXIO;
-	int descriptor = open_beneath(
-	    folder, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, follow);
+	int descriptor = open_beneath(folder, name,
+				      O_RDONLY | O_NONBLOCK | O_NOCTTY, follow);
 	if (descriptor < 0)
 		return errno;
 	return file_take_descriptor(descriptor, file);
