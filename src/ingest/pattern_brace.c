@@ -254,7 +254,7 @@ static int push_options(const char *text, const struct pair *pair,
 			code = push_with(text, pair, part, open, err);
 			start = i + 1;
 		}
-		depth -= text[i] == '}' && i < pair->close;
+		depth -= i < pair->close && text[i] == '}';
 	}
 	return code;
 }

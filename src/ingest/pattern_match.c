@@ -193,7 +193,7 @@ static void apply_unit(const struct subject *subject,
 		       const struct pattern_part *part,
 		       struct relation *relation)
 {
-	static const struct row empty;
+	static const struct row empty = {{0}};
 
 	for (size_t i = 0; i < subject->count; i++)
 		relation->rows[i] =
