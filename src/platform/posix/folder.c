@@ -120,15 +120,14 @@ static int open_by_target(const struct folder *parent, const char *name,
 	char target[PATH_MAX];
 	char folder[PATH_MAX];
 	const char *rest = NULL;
-	int found =
-	    parent ? openat(parent->descriptor, name, O_PATH | O_CLOEXEC) : -1;
+	int found = openat(parent->descriptor, name, O_PATH | O_CLOEXEC);
 
-	if (found >= 0) {
-		if (path_of(found, target) == 0 &&
-		    path_of(parent->descriptor, folder) == 0)
-			rest = rest_of(target, folder);
-		(void)close(found);
-	}
+	if (found < 0)
+		return -1;
+	if (path_of(found, target) == 0 &&
+	    path_of(parent->descriptor, folder) == 0)
+		rest = rest_of(target, folder);
+	(void)close(found);
 	if (!rest) {
 		errno = EXDEV;
 		return -1;
@@ -152,12 +151,14 @@ static int open_beneath(const struct folder *parent, const char *name,
 	    open_resolved(parent, name, flags,
 			  follow == FOLDER_FOLLOW_INSIDE ? RESOLVE_BENEATH
 							 : RESOLVE_NO_SYMLINKS);
-	if (descriptor < 0 && (errno == ENOSYS || errno == EPERM))
-		descriptor = open_by_segment(parent, name, flags);
-	if (descriptor < 0 && follow == FOLDER_FOLLOW_INSIDE &&
-	    (errno == EXDEV || errno == ELOOP))
-		descriptor = open_by_target(parent, name, flags);
-	return descriptor;
+	if (descriptor >= 0)
+		return descriptor;
+	bool is_refused = errno == EXDEV || errno == ELOOP;
+	bool is_unknown = errno == ENOSYS || errno == EPERM;
+	if (follow == FOLDER_FOLLOW_INSIDE && parent &&
+	    (is_refused || is_unknown))
+		return open_by_target(parent, name, flags);
+	return is_unknown ? open_by_segment(parent, name, flags) : -1;
 }
 
 int folder_open(const struct folder *parent, const char *name,
