@@ -72,11 +72,6 @@ static int merge_config(const struct instance *instance, struct plan *plan,
 	    .prefix = instance->paths.prefix,
 	};
 
-	if (instance_config_is_broken(instance))
-		return error_set(err, ERROR_CONFIG,
-				 "not merged, since the local file cannot be "
-				 "used: %s",
-				 instance->config_problem.text);
 	int code = settings_merge(&patch, &plan->merged, err);
 	if (code != 0)
 		return code;
@@ -94,7 +89,9 @@ static int plan_config(const struct instance *instance, struct plan *plan,
 {
 	struct error problem = {0};
 
-	if (!plan->reply.config)
+	/* a file that cannot be used is left as it is; the first POST says so
+	 */
+	if (!plan->reply.config || instance_config_is_broken(instance))
 		return 0;
 	int code = merge_config(instance, plan, &problem);
 	if (code == ERROR_CONFIG) {

@@ -74,21 +74,31 @@ int talk_note_sums(struct talk *talk, struct error *err)
 
 /* ---- failures and backoff ---- */
 
+/* They belong to one address: another one is tried at once. */
 struct failures {
 	int64_t count;
 	int64_t next_ms;
 };
 
-static int get_failures(struct talk *talk, struct failures *failures,
-			struct error *err)
+static bool read_failures(const char *text, const char *url,
+			  struct failures *failures)
+{
+	int url_at = 0;
+
+	return sscanf(text, "%" SCNd64 " %" SCNd64 " %n", &failures->count,
+		      &failures->next_ms, &url_at) == 2 &&
+	       strcmp(text + url_at, url) == 0;
+}
+
+static int get_failures(struct talk *talk, const char *url,
+			struct failures *failures, struct error *err)
 {
 	char *text = NULL;
 	int code =
 	    ledger_note_get(talk->instance->ledger, NOTE_FAILURES, &text, err);
 
 	*failures = (struct failures){0};
-	if (text && sscanf(text, "%" SCNd64 " %" SCNd64, &failures->count,
-			   &failures->next_ms) != 2)
+	if (text && !read_failures(text, url, failures))
 		*failures = (struct failures){0};
 	free(text);
 	return code;
@@ -106,37 +116,53 @@ static int64_t wait_after(int64_t failures, int64_t ceiling_ms)
 	return wait_ms < ceiling_ms ? wait_ms : ceiling_ms;
 }
 
-static int note_failure(struct talk *talk, struct error *err)
+static int put_failure(struct talk *talk, const char *url, struct error *err)
 {
 	const struct instance *instance = talk->instance;
 	int64_t period_ms = instance->settings.heartbeat_period_s * MS_PER_S;
 	struct failures failures;
-	char text[64];
-	int code = get_failures(talk, &failures, err);
+	int code = get_failures(talk, url, &failures, err);
 
 	if (code != 0)
 		return code;
 	failures.count++;
 	failures.next_ms =
 	    clock_real_ns() / NS_PER_MS + wait_after(failures.count, period_ms);
-	(void)snprintf(text, sizeof(text), "%" PRId64 " %" PRId64,
-		       failures.count, failures.next_ms);
-	return ledger_note_set(instance->ledger, NOTE_FAILURES, text, err);
+	char *text = text_format("%" PRId64 " %" PRId64 " %s", failures.count,
+				 failures.next_ms, url);
+	if (!text)
+		return error_set_memory(err);
+	code = ledger_note_set(instance->ledger, NOTE_FAILURES, text, err);
+	free(text);
+	return code;
+}
+
+static int note_failure(struct talk *talk, struct error *err)
+{
+	char *url = settings_mothership_url(&talk->instance->settings);
+	int code = url ? put_failure(talk, url, err) : error_set_memory(err);
+
+	free(url);
+	return code;
 }
 
 int talk_backoff_ms(struct talk *talk, int64_t *wait_ms, struct error *err)
 {
-	const struct instance *instance = talk->instance;
-	int64_t period_ms = instance->settings.heartbeat_period_s * MS_PER_S;
+	const struct settings *settings = &talk->instance->settings;
+	int64_t period_ms = settings->heartbeat_period_s * MS_PER_S;
 	struct failures failures;
-	int code = get_failures(talk, &failures, err);
-	int64_t left_ms = failures.next_ms - clock_real_ns() / NS_PER_MS;
+	char *url = settings_mothership_url(settings);
 
 	*wait_ms = 0;
+	if (!url)
+		return error_set_memory(err);
+	int code = get_failures(talk, url, &failures, err);
+	int64_t left_ms = failures.next_ms - clock_real_ns() / NS_PER_MS;
 	/* more than a period is left only after the clock was set back */
 	if (code == 0 && failures.count > BACKOFF_FREE_FAILURES &&
 	    left_ms > 0 && left_ms <= period_ms)
 		*wait_ms = left_ms;
+	free(url);
 	return code;
 }
 

@@ -4,8 +4,8 @@
 #include <stdbool.h>
 
 /*
- * A few threads that do blocking work (hashing) for one loop. Jobs are intrusive:
- * the owner embeds one and owns its memory until it was collected.
+ * A few threads that do blocking work (hashing) for one loop. Jobs are
+ * intrusive: the owner embeds one and owns its memory until it was collected.
  */
 struct work_job {
 	void (*run)(struct work_job *job); /* on a worker */

@@ -54,10 +54,8 @@ static const struct option_row {
 enum { OPTION_COUNT = sizeof(option_rows) / sizeof(option_rows[0]) };
 
 static const char *const action_names[] = {
-    [CYCLE_AUTO] = "auto",
-    [CYCLE_STARTUP] = "startup",
-    [CYCLE_HEARTBEAT] = "heartbeat",
-    [CYCLE_WAKEUP] = "wakeup",
+    [CYCLE_AUTO] = "auto",	     [CYCLE_STARTUP] = "startup",
+    [CYCLE_HEARTBEAT] = "heartbeat", [CYCLE_WAKEUP] = "wakeup",
     [CYCLE_UPLOAD] = "upload",
 };
 
@@ -220,8 +218,8 @@ static int parse_letters(struct cursor *cursor, struct options *options,
 		const struct option_row *row = find_letter(*letters);
 
 		if (!row)
-			return error_set(err, ERROR_USAGE,
-					 "unknown option -%c", *letters);
+			return error_set(err, ERROR_USAGE, "unknown option -%c",
+					 *letters);
 		if (!row->value) {
 			rc = apply(options, row, NULL, err);
 			continue;

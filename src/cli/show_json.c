@@ -89,10 +89,10 @@ void show_json_end(const struct cycle_report *report, int exit_status,
 		const char *name;
 		int64_t value;
 	} counters[] = {
-	    {"added", result->added},	  {"updated", result->updated},
-	    {"skipped", result->skipped}, {"ignored", result->ignored},
+	    {"added", result->added},	      {"updated", result->updated},
+	    {"skipped", result->skipped},     {"ignored", result->ignored},
 	    {"unchanged", result->unchanged}, {"delayed", result->delayed},
-	    {"failed", result->failed},	  {"deleted", result->deleted},
+	    {"failed", result->failed},	      {"deleted", result->deleted},
 	    {"bytes", result->bytes},
 	};
 	json_t *object = json_object();

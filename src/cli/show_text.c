@@ -49,8 +49,7 @@ static void print_bytes(FILE *stream, int64_t bytes)
 		value /= 1024;
 		unit++;
 	}
-	(void)fprintf(stream, unit ? "%.1f %s" : "%.0f %s", value,
-		      units[unit]);
+	(void)fprintf(stream, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
 }
 
 static void show_problem(struct show_text *show, const struct event *event)
@@ -93,15 +92,14 @@ static void show_progress(struct show_text *show, const struct event *event)
 {
 	int64_t now_ns = clock_steady_ns();
 	char line[COLUMNS_CEILING];
-	int columns = show->columns < COLUMNS_CEILING ? show->columns
-						      : COLUMNS_CEILING;
+	int columns =
+	    show->columns < COLUMNS_CEILING ? show->columns : COLUMNS_CEILING;
 
 	if (now_ns - show->progress_ns < PROGRESS_NS)
 		return;
 	show->progress_ns = now_ns;
 	(void)snprintf(line, sizeof(line),
-		       "%" PRId64 " files seen, %" PRId64
-		       " uploaded, %.1f MiB",
+		       "%" PRId64 " files seen, %" PRId64 " uploaded, %.1f MiB",
 		       event->files_seen, event->files_done,
 		       (double)event->bytes_done / (1024 * 1024));
 	(void)fprintf(stderr, "\r\033[K%.*s", columns - 1, line);

@@ -6,7 +6,7 @@
 #include "ingest/policy.h"
 #include "platform/clock.h"
 
-#define NS_PER_MS 1000000
+#define NS_PER_MS	 1000000
 #define REFUSAL_LASTS_MS ((int64_t)30 * 24 * 3600 * 1000)
 
 enum { DENIED_IN_ROW_CEILING = 20 };
@@ -71,8 +71,8 @@ static bool learn_region(struct bucket *bucket, const char *region)
 		return false;
 	if (s3_place_move(&bucket->place, region, NULL))
 		return false;
-	(void)snprintf(bucket->facts.region, sizeof(bucket->facts.region),
-		       "%s", region);
+	(void)snprintf(bucket->facts.region, sizeof(bucket->facts.region), "%s",
+		       region);
 	return true;
 }
 

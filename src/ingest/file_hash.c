@@ -95,7 +95,8 @@ void file_hash_run(struct file_hash *hash)
 	hash->is_short = false;
 	hash->system_code = ENOMEM;
 	if (!digests.sha256 || (hash->want_md5 && !digests.md5) ||
-	    (hash->part_size_bytes && !digests.parts) || (!chunk && !hash->data))
+	    (hash->part_size_bytes && !digests.parts) ||
+	    (!chunk && !hash->data))
 		goto cleanup;
 	hash->system_code = read_all(hash, &digests, chunk);
 	if (hash->system_code)

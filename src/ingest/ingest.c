@@ -46,8 +46,7 @@ struct run {
 static size_t room(const struct run *run)
 {
 	int64_t files = (host_file_limit() - FILES_RESERVED) / 2;
-	int64_t ahead =
-	    transfer_window(run->context.queue) + TRANSFERS_AHEAD;
+	int64_t ahead = transfer_window(run->context.queue) + TRANSFERS_AHEAD;
 
 	if (files < 1)
 		files = 1;
@@ -138,11 +137,9 @@ static int turn(struct run *run, struct pass *pass, struct error *err)
 	bool may_pull = !pass->is_read && pass->active_count < room(run);
 	if (transfer_count(run->context.queue) > 0 ||
 	    work_pending(run->context.work) > 0)
-		rc = transfer_turn(run->context.queue,
-				   may_pull && !run->context.is_stopping
-				       ? 0
-				       : TURN_MS,
-				   err);
+		rc = transfer_turn(
+		    run->context.queue,
+		    may_pull && !run->context.is_stopping ? 0 : TURN_MS, err);
 	pass_sweep(pass);
 	if (rc == 0 && run->context.fatal.code)
 		rc = error_set(err, run->context.fatal.code, "%s",
@@ -233,8 +230,7 @@ static int find_policy_id(struct run *run, const struct policy *policy,
 	    .position = policy->position,
 	};
 	bool is_new = false;
-	int rc = ledger_policy_get(run->context.ledger, &row, id, &is_new,
-				   err);
+	int rc = ledger_policy_get(run->context.ledger, &row, id, &is_new, err);
 
 	if (rc == 0)
 		run->policy_ids[run->policy_id_count++] = *id;
@@ -277,8 +273,8 @@ static int run_policy(struct run *run, const struct policy *policy,
 	if (rc == 0)
 		rc = open_context(run, &bucket, &own);
 	if (rc == 0)
-		rc = find_policy_id(run, policy, &bucket, &pass.policy_id,
-				    &own);
+		rc =
+		    find_policy_id(run, policy, &bucket, &pass.policy_id, &own);
 	if (rc == 0)
 		rc = run_pass(run, &pass, &own);
 	if (rc == ERROR_CONFIG) {
@@ -294,8 +290,7 @@ static int run_policy(struct run *run, const struct policy *policy,
 	if (run->options->dry_run)
 		return 0;
 	if (bucket.last_answer_ns)
-		bucket.facts.concurrency =
-		    transfer_window(run->context.queue);
+		bucket.facts.concurrency = transfer_window(run->context.queue);
 	return bucket_save(&bucket, run->context.ledger, err);
 }
 
@@ -342,13 +337,13 @@ int ingest_run(const struct ingest_options *options,
 	run.context.tally = &run.tally;
 	run.context.hash_threads = hash_threads();
 	upload_context_init(&run.context);
-	run.policy_ids = calloc(options->policy_count + 1,
-				sizeof(*run.policy_ids));
+	run.policy_ids =
+	    calloc(options->policy_count + 1, sizeof(*run.policy_ids));
 	if (!run.policy_ids)
 		return error_set_memory(err);
 	rc = ledger_is_in_doubt(options->ledger, &run.in_doubt, err);
-	for (size_t i = 0; rc == 0 && i < options->policy_count &&
-			   !run.context.is_stopping;
+	for (size_t i = 0;
+	     rc == 0 && i < options->policy_count && !run.context.is_stopping;
 	     i++)
 		rc = run_policy(&run, &options->policies[i], err);
 	if (rc == 0)

@@ -31,9 +31,9 @@ struct ingest_options {
 	size_t closed_folder_count;
 	struct scan_identity home_identity;
 	bool (*is_own)(struct bytes base_name);
-	int concurrency;     /* 0: auto */
-	bool dry_run;	     /* local facts only, nothing written */
-	bool recheck;	     /* ask the bucket about every file */
+	int concurrency; /* 0: auto */
+	bool dry_run;	 /* local facts only, nothing written */
+	bool recheck;	 /* ask the bucket about every file */
 	const struct event_sink *events;
 };
 
@@ -56,8 +56,8 @@ struct ingest_result {
 	bool is_unreachable; /* S3 */
 	bool has_local_failure;
 	bool has_other_failure;
-	bool is_stopped;	 /* work is left */
-	bool is_misconfigured;	 /* no s3_bucket */
+	bool is_stopped;       /* work is left */
+	bool is_misconfigured; /* no s3_bucket */
 };
 
 /* Run all policies in order. One bad file never stops the others, one bad

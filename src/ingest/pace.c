@@ -8,8 +8,8 @@ static int at_least_one(int n)
 void pace_init(struct pace *pace, int wanted, int learned, int ceiling)
 {
 	*pace = (struct pace){0};
-	pace->ceiling = at_least_one(
-	    ceiling < PACE_CEILING ? ceiling : PACE_CEILING);
+	pace->ceiling =
+	    at_least_one(ceiling < PACE_CEILING ? ceiling : PACE_CEILING);
 	pace->is_fixed = wanted > 0;
 	pace->is_climbing = wanted == 0;
 	int first = learned > 0 ? learned : PACE_FIRST;
@@ -57,8 +57,7 @@ void pace_success(struct pace *pace, int64_t now_ns)
 
 void pace_throttle(struct pace *pace, int64_t now_ns, int64_t round_trip_ns)
 {
-	if (pace->was_throttled &&
-	    now_ns - pace->throttled_ns < round_trip_ns)
+	if (pace->was_throttled && now_ns - pace->throttled_ns < round_trip_ns)
 		return;
 	/* a fixed window is the operator's upper limit, not an order to
 	 * overrun a server that asks for less */

@@ -151,10 +151,9 @@ static int note_pending(struct pass *pass, const struct candidate *candidate,
 {
 	if (pass->options->dry_run)
 		return 0;
-	return ledger_pending_set(pass->context->ledger, pass->policy_id,
-				  candidate->name, state,
-				  candidate->question.now_ns / NS_PER_MS,
-				  reason, NULL, err);
+	return ledger_pending_set(
+	    pass->context->ledger, pass->policy_id, candidate->name, state,
+	    candidate->question.now_ns / NS_PER_MS, reason, NULL, err);
 }
 
 static int fail_file(struct pass *pass, const struct candidate *candidate,
@@ -226,11 +225,10 @@ static int find_collision(struct pass *pass, struct candidate *candidate,
 					    buffer_bytes(&candidate->key),
 					    candidate->name, &holder, err);
 		if (holder)
-			*collides =
-			    !is_at_same_place(pass, holder,
-					      &candidate->file->facts,
-					      &exists) &&
-			    exists;
+			*collides = !is_at_same_place(pass, holder,
+						      &candidate->file->facts,
+						      &exists) &&
+				    exists;
 	}
 	if (*collides)
 		(void)snprintf(candidate->reason, sizeof(candidate->reason),
@@ -254,10 +252,9 @@ static int adopt(struct pass *pass, struct candidate *candidate, bool *adopted,
 	    .key = buffer_bytes(&candidate->key),
 	};
 	struct ledger_row row;
-	int rc = ledger_find_adoptable(pass->context->ledger,
-				       pass->bucket->place.endpoint,
-				       pass->bucket->place.bucket, &wanted,
-				       &row, adopted, err);
+	int rc = ledger_find_adoptable(
+	    pass->context->ledger, pass->bucket->place.endpoint,
+	    pass->bucket->place.bucket, &wanted, &row, adopted, err);
 	if (rc || !*adopted)
 		return rc;
 	if (!pass->options->dry_run) {

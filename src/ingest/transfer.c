@@ -63,8 +63,8 @@ static int window_ceiling(void)
 	return files < PACE_CEILING ? (int)files : PACE_CEILING;
 }
 
-struct transfer_queue *
-transfer_queue_new(const struct transfer_options *options, struct error *err)
+struct transfer_queue *transfer_queue_new(
+    const struct transfer_options *options, struct error *err)
 {
 	struct transfer_queue *queue = calloc(1, sizeof(*queue));
 
@@ -133,8 +133,7 @@ static void finish_unsent(struct transfer_queue *queue,
 			  const char *text)
 {
 	const struct http_reply none = {.failure = HTTP_LOCAL};
-	struct s3_verdict verdict = {.outcome = outcome,
-				     .retry_after_ms = -1};
+	struct s3_verdict verdict = {.outcome = outcome, .retry_after_ms = -1};
 
 	(void)snprintf(verdict.text, sizeof(verdict.text), "%s", text);
 	queue->count--;
@@ -215,8 +214,8 @@ static void start_ready(struct transfer_queue *queue)
 	for (int rank = 0; rank < TRANSFER_RANKS; rank++) {
 		struct line *line = &queue->ready[rank];
 
-		while (line->first && queue->running_count <
-					  (size_t)queue->pace.window)
+		while (line->first &&
+		       queue->running_count < (size_t)queue->pace.window)
 			start_or_fail(queue, line_take(line));
 	}
 }
@@ -279,8 +278,8 @@ static void judge(struct transfer_queue *queue, struct transfer *transfer,
 	};
 	struct retry_verdict answer = {0};
 	if (verdict.retry != RETRY_NEVER && !queue->is_stopped)
-		answer = retry_decide(&question, &queue->budget,
-				      random_number());
+		answer =
+		    retry_decide(&question, &queue->budget, random_number());
 	if (!answer.retry) {
 		finish(queue, transfer, &verdict, reply);
 		return;
@@ -301,8 +300,7 @@ static int step_wait_ms(const struct transfer_queue *queue, int wait_ms)
 	return until_ms < wait_ms ? (int)until_ms : wait_ms;
 }
 
-int transfer_turn(struct transfer_queue *queue, int wait_ms,
-		  struct error *err)
+int transfer_turn(struct transfer_queue *queue, int wait_ms, struct error *err)
 {
 	struct http_reply reply;
 

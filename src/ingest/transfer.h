@@ -54,8 +54,8 @@ struct transfer_options {
 	int learned;		    /* the endpoint's last window, 0: none */
 };
 
-struct transfer_queue *
-transfer_queue_new(const struct transfer_options *options, struct error *err);
+struct transfer_queue *transfer_queue_new(
+    const struct transfer_options *options, struct error *err);
 void transfer_queue_free(struct transfer_queue *queue);
 
 /* Put a request in line. It is signed anew for each attempt. */
@@ -63,8 +63,7 @@ void transfer_submit(struct transfer_queue *queue, struct transfer *transfer);
 
 /* One turn: start what is due up to the window, move bytes for at most
  * wait_ms, hand out what ended. 0, or what makes going on senseless. */
-int transfer_turn(struct transfer_queue *queue, int wait_ms,
-		  struct error *err);
+int transfer_turn(struct transfer_queue *queue, int wait_ms, struct error *err);
 
 /* Let the current or next turn end at once; for other threads. */
 void transfer_wake(void *queue);

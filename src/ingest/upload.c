@@ -13,9 +13,9 @@
 #include "ingest/upload_put.h"
 #include "platform/clock.h"
 
-#define NS_PER_MS 1000000
-#define NS_PER_S ((int64_t)1000000000)
-#define GRAIN_NS ((int64_t)20 * NS_PER_MS)
+#define NS_PER_MS	1000000
+#define NS_PER_S	((int64_t)1000000000)
+#define GRAIN_NS	((int64_t)20 * NS_PER_MS)
 #define COARSE_GRAIN_NS (2 * NS_PER_S)
 
 /* ---- what is written down at the end ---- */
@@ -24,8 +24,7 @@
 static bool is_racy(const struct upload *upload)
 {
 	int64_t mtime_ns = upload->facts.mtime_ns;
-	int64_t read_ns =
-	    upload->read_ns ? upload->read_ns : clock_real_ns();
+	int64_t read_ns = upload->read_ns ? upload->read_ns : clock_real_ns();
 	int64_t grain_ns =
 	    mtime_ns % NS_PER_S == 0 ? COARSE_GRAIN_NS : GRAIN_NS;
 
@@ -221,9 +220,8 @@ static void copy_row(struct upload *upload, const struct ledger_row *row)
 	memcpy(upload->row_sha256, row->sha256, HASH_SHA256_BYTES);
 }
 
-int upload_start(struct upload_context *context,
-		 const struct upload_file *file, struct upload **out,
-		 struct error *err)
+int upload_start(struct upload_context *context, const struct upload_file *file,
+		 struct upload **out, struct error *err)
 {
 	struct upload *upload = calloc(1, sizeof(*upload));
 	struct error own = {0};

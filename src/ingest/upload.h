@@ -38,9 +38,8 @@ void upload_context_init(struct upload_context *context);
 /* Begin. *upload goes on by itself with the turns of the context's queue and
  * pool until context->ended is called with it, perhaps before this returns;
  * it is freed by upload_free, not inside ended. 0, or ERROR_LOCAL. */
-int upload_start(struct upload_context *context,
-		 const struct upload_file *file, struct upload **upload,
-		 struct error *err);
+int upload_start(struct upload_context *context, const struct upload_file *file,
+		 struct upload **upload, struct error *err);
 void upload_free(struct upload *upload);
 
 #endif

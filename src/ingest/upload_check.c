@@ -127,8 +127,7 @@ void upload_match(struct upload *upload)
 	unsigned char md5[HASH_MD5_BYTES];
 	bool by_etag = etag_md5(upload->remote.etag, md5);
 
-	if (!upload->remote.has_sha256 && !upload->remote.has_crc64 &&
-	    !by_etag)
+	if (!upload->remote.has_sha256 && !upload->remote.has_crc64 && !by_etag)
 		upload->context->report(upload, UPLOAD_DIFFERS);
 	else
 		upload_hash_whole(upload, &(struct upload_digest){

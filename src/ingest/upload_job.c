@@ -13,7 +13,7 @@
 #include "platform/clock.h"
 #include "platform/system.h"
 
-#define NS_PER_MS 1000000
+#define NS_PER_MS	  1000000
 #define SNAPSHOT_AFTER_MS ((int64_t)24 * 3600 * 1000)
 
 enum { SMALL_BYTES = 256 * 1024 };
@@ -73,8 +73,8 @@ static bool waited_long(struct upload *upload)
 	if (ledger_pending_find(upload->context->ledger, upload->policy_id,
 				upload_name(upload), &first_ms, &found, NULL))
 		return false;
-	return found && clock_real_ns() / NS_PER_MS - first_ms >=
-			    SNAPSHOT_AFTER_MS;
+	return found &&
+	       clock_real_ns() / NS_PER_MS - first_ms >= SNAPSHOT_AFTER_MS;
 }
 
 static enum upload_event changed(struct upload *upload, const char *reason)
@@ -280,8 +280,8 @@ int upload_object(const struct upload *upload, struct s3_object *object,
 	const struct policy *policy = upload->policy;
 	const char *name = NULL;
 	json_t *value = NULL;
-	size_t count = policy->metadata ? json_object_size(policy->metadata)
-					: 0;
+	size_t count =
+	    policy->metadata ? json_object_size(policy->metadata) : 0;
 
 	*pairs = NULL;
 	*object = (struct s3_object){
@@ -297,8 +297,7 @@ int upload_object(const struct upload *upload, struct s3_object *object,
 	*pairs = calloc(count, sizeof(**pairs));
 	if (!*pairs)
 		return ERROR_LOCAL;
-	json_object_foreach(policy->metadata, name, value)
-	{
+	json_object_foreach (policy->metadata, name, value) {
 		struct s3_pair *pair = *pairs + object->metadata_count++;
 
 		pair->name = (char *)name;

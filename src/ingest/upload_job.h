@@ -67,7 +67,7 @@ struct upload {
 	bool is_hashed;
 	struct file_hash hash; /* of the whole file */
 	void (*after_hash)(struct upload *upload);
-	char *data;	       /* the whole file, if it is small */
+	char *data; /* the whole file, if it is small */
 	struct transfer transfer;
 	struct s3_object_facts remote; /* what HEAD told */
 	bool guard_refused;	       /* go on without CRC64NVME */
@@ -109,8 +109,7 @@ enum upload_event upload_judge_hash(struct upload *upload,
 
 /* Report a failure with a reason; errno values too. */
 void upload_fail(struct upload *upload, enum s3_outcome outcome,
-		 const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+		 const char *format, ...) __attribute__((format(printf, 3, 4)));
 void upload_fail_verdict(struct upload *upload, const char *what,
 			 const struct s3_verdict *verdict);
 

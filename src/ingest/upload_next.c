@@ -89,8 +89,7 @@ static void after_match(struct upload_state *state, enum upload_event event)
 		end(state, EVENT_FAILED);
 }
 
-static void after_multipart(struct upload_state *state,
-			    enum upload_event event)
+static void after_multipart(struct upload_state *state, enum upload_event event)
 {
 	if (event == UPLOAD_LOST && state->step == UPLOAD_LIST_PARTS) {
 		state->can_resume = false;

@@ -108,20 +108,17 @@ int upload_parts_prepare(struct upload *upload, struct error *err)
 	if (!parts)
 		return error_set_memory(err);
 	if (!upload_plan_make(upload->facts.size_bytes,
-			      upload->policy->s3_part_size_bytes,
-			      &parts->plan))
-		return error_set(err, ERROR_INVALID,
-				 "larger than S3 can hold");
-	parts->parts = calloc((size_t)parts->plan.part_count,
-			      sizeof(*parts->parts));
-	parts->sha256 = calloc((size_t)parts->plan.part_count,
-			       sizeof(*parts->sha256));
+			      upload->policy->s3_part_size_bytes, &parts->plan))
+		return error_set(err, ERROR_INVALID, "larger than S3 can hold");
+	parts->parts =
+	    calloc((size_t)parts->plan.part_count, sizeof(*parts->parts));
+	parts->sha256 =
+	    calloc((size_t)parts->plan.part_count, sizeof(*parts->sha256));
 	if (!parts->parts || !parts->sha256)
 		return error_set_memory(err);
 	parts->next = 1;
-	int rc = ledger_upload_find(upload->context->ledger,
-				    upload->policy_id, upload_name(upload),
-				    &row, &found, err);
+	int rc = ledger_upload_find(upload->context->ledger, upload->policy_id,
+				    upload_name(upload), &row, &found, err);
 	if (rc || !found || row.upload_id[0] == '\0')
 		return rc;
 	if (is_resumable(upload, &row))
@@ -156,10 +153,10 @@ int upload_parts_digest(const struct upload *upload,
 {
 	const struct upload_parts *parts = upload->parts;
 
-	return hash_sha256((struct bytes){(const char *)parts->sha256,
-					  (size_t)parts->plan.part_count *
-					      HASH_SHA256_BYTES},
-			   sha256);
+	return hash_sha256(
+	    (struct bytes){(const char *)parts->sha256,
+			   (size_t)parts->plan.part_count * HASH_SHA256_BYTES},
+	    sha256);
 }
 
 /* ---- Create ---- */
@@ -179,8 +176,7 @@ static int save_row(struct upload *upload)
 
 static void create(struct upload *upload);
 
-static void created(struct transfer *transfer,
-		    const struct s3_verdict *verdict,
+static void created(struct transfer *transfer, const struct s3_verdict *verdict,
 		    const struct http_reply *reply)
 {
 	struct upload *upload = transfer->owner;
@@ -216,9 +212,9 @@ static void create(struct upload *upload)
 		return;
 	int rc = upload_object(upload, &object, &metadata);
 	if (rc == 0)
-		rc = s3_create_upload(upload_request(upload),
-				      upload_key(upload), &object,
-				      upload->parts->row.has_crc64);
+		rc =
+		    s3_create_upload(upload_request(upload), upload_key(upload),
+				     &object, upload->parts->row.has_crc64);
 	free(metadata);
 	if (rc)
 		upload_fail(upload, S3_LOCAL, "out of memory");
@@ -260,8 +256,8 @@ void upload_create(struct upload *upload)
 	upload->parts->done_count = 0;
 	if (upload->parts->stale_id[0] == '\0')
 		create(upload);
-	else if (s3_abort_upload(upload_request(upload),
-				 upload_key(upload), upload->parts->stale_id))
+	else if (s3_abort_upload(upload_request(upload), upload_key(upload),
+				 upload->parts->stale_id))
 		upload_fail(upload, S3_LOCAL, "out of memory");
 	else
 		upload_send(upload, TRANSFER_FINISH, stale_aborted);
@@ -286,14 +282,12 @@ static void keep_part(struct upload_parts *parts,
 }
 
 /* listed NULL: listing is not allowed, the ledger's word counts. */
-static void keep_known(struct upload_parts *parts,
-		       const struct s3_part *listed)
+static void keep_known(struct upload_parts *parts, const struct s3_part *listed)
 {
 	for (size_t i = 0; i < parts->known_count; i++) {
 		const struct ledger_part *known = &parts->known[i];
 
-		if (known->number < 1 ||
-		    known->number > parts->plan.part_count)
+		if (known->number < 1 || known->number > parts->plan.part_count)
 			continue;
 		if (!listed ||
 		    (listed->number == known->number &&
@@ -306,8 +300,7 @@ static void keep_known(struct upload_parts *parts,
 
 static void list_page(struct upload *upload, int after);
 
-static void listed(struct transfer *transfer,
-		   const struct s3_verdict *verdict,
+static void listed(struct transfer *transfer, const struct s3_verdict *verdict,
 		   const struct http_reply *reply)
 {
 	struct upload *upload = transfer->owner;
@@ -459,8 +452,8 @@ static void part_hashed(struct file_hash *hash)
 		return;
 	}
 	s3_request_clear(&transfer->request);
-	if (s3_put_part(&transfer->request, upload_key(upload),
-			row->upload_id, slot->number, &guard)) {
+	if (s3_put_part(&transfer->request, upload_key(upload), row->upload_id,
+			slot->number, &guard)) {
 		slot_failed(slot, UPLOAD_FAILED);
 		return;
 	}
@@ -565,9 +558,9 @@ static uint64_t whole_crc64(const struct upload_parts *parts)
 	uint64_t crc = 0;
 
 	for (int n = 1; n <= parts->plan.part_count; n++)
-		crc = crc64_combine(crc, parts->parts[n - 1].crc64,
-				    (uint64_t)upload_plan_size(&parts->plan,
-							       n));
+		crc =
+		    crc64_combine(crc, parts->parts[n - 1].crc64,
+				  (uint64_t)upload_plan_size(&parts->plan, n));
 	return crc;
 }
 
@@ -588,8 +581,7 @@ static void completed(struct transfer *transfer,
 		upload->state.has_upload = false;
 	}
 	if (verdict->outcome != S3_DONE) {
-		upload_fail_verdict(upload, "CompleteMultipartUpload",
-				    verdict);
+		upload_fail_verdict(upload, "CompleteMultipartUpload", verdict);
 		return;
 	}
 	if (s3_read_completed(reply, &stored, &err)) {
@@ -637,8 +629,7 @@ void upload_complete(struct upload *upload)
 	upload_send(upload, TRANSFER_FINISH, completed);
 }
 
-static void aborted(struct transfer *transfer,
-		    const struct s3_verdict *verdict,
+static void aborted(struct transfer *transfer, const struct s3_verdict *verdict,
 		    const struct http_reply *reply)
 {
 	struct upload *upload = transfer->owner;
@@ -646,8 +637,7 @@ static void aborted(struct transfer *transfer,
 
 	(void)reply;
 	/* where it failed the row stays, and a later run aborts it */
-	if ((verdict->outcome == S3_DONE ||
-	     verdict->outcome == S3_NO_UPLOAD) &&
+	if ((verdict->outcome == S3_DONE || verdict->outcome == S3_NO_UPLOAD) &&
 	    ledger_upload_forget(upload->context->ledger, upload->policy_id,
 				 upload_name(upload), &err))
 		(void)error_set(&upload->context->fatal, err.code, "%s",

@@ -4,8 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Limits of S3 (docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html). */
-#define UPLOAD_MULTIPART_BYTES ((int64_t)16 << 20) /* from this size in parts */
+/* Files from this size on go in parts; the other two are limits of S3
+ * (docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html). */
+#define UPLOAD_MULTIPART_BYTES	  ((int64_t)16 << 20)
 #define UPLOAD_PART_CEILING_BYTES ((int64_t)5 << 30)
 enum { UPLOAD_PARTS_CEILING = 10000 };
 

@@ -104,8 +104,8 @@ static void put(struct upload *upload)
 
 void upload_put(struct upload *upload)
 {
-	bool want_md5 = upload->guard_refused ||
-			!bucket_takes_crc64(upload->bucket, false);
+	bool want_md5 =
+	    upload->guard_refused || !bucket_takes_crc64(upload->bucket, false);
 
 	if (upload->is_hashed && upload->hash.want_md5 == want_md5)
 		put(upload);

@@ -22,8 +22,7 @@ static int make_path(const struct s3_request *request,
 }
 
 static int make_url(const struct s3_request *request,
-		    const struct s3_place *place, const char *path,
-		    char **url)
+		    const struct s3_place *place, const char *path, char **url)
 {
 	struct buffer text = {0};
 	int rc = buffer_append_format(&text, "%s://%s%s", place->scheme,
@@ -60,10 +59,9 @@ static int make_headers(const struct s3_request *request,
 		return ERROR_LOCAL;
 	headers[count++] =
 	    text_format("authorization: %s", signature->authorization);
+	headers[count++] = text_format("x-amz-date: %s", signature->amz_date);
 	headers[count++] =
-	    text_format("x-amz-date: %s", signature->amz_date);
-	headers[count++] = text_format("x-amz-content-sha256: %s",
-				       request->payload_sha256);
+	    text_format("x-amz-content-sha256: %s", request->payload_sha256);
 	if (has_token)
 		headers[count++] = text_format("x-amz-security-token: %s",
 					       keys->session_token);
@@ -133,8 +131,8 @@ int s3_prepare(const struct s3_request *request, const struct s3_place *place,
 	if (rc == 0)
 		rc = sign(&job, path.data, &signature, err);
 	if (rc == 0)
-		rc = make_headers(request, keys, &signature,
-				  &prepared->headers);
+		rc =
+		    make_headers(request, keys, &signature, &prepared->headers);
 	if (rc) {
 		(void)error_set_memory(err);
 		s3_prepared_clear(prepared);

@@ -135,11 +135,11 @@ struct s3_verdict {
 	enum s3_outcome outcome;
 	enum retry_class retry;
 	int status;
-	char code[64];	     /* S3's Code, "" if none */
-	char region[64];     /* x-amz-bucket-region or <Region> */
-	int64_t server_ms;   /* Date of the reply, 0 if none */
+	char code[64];		/* S3's Code, "" if none */
+	char region[64];	/* x-amz-bucket-region or <Region> */
+	int64_t server_ms;	/* Date of the reply, 0 if none */
 	int64_t retry_after_ms; /* -1 if none */
-	char text[320];	     /* "403 AccessDenied: message", for people */
+	char text[320];		/* "403 AccessDenied: message", for people */
 };
 
 /* Read a reply. carried_guard: the request had CRC64NVME. A 200 to Complete

@@ -60,10 +60,10 @@ static const struct status_row {
 	enum s3_outcome outcome;
 	enum retry_class retry;
 } status_rows[] = {
-    {301, S3_WRONG_REGION, RETRY_NEVER}, {307, S3_WRONG_REGION, RETRY_NEVER},
-    {401, S3_BAD_KEYS, RETRY_NEVER},	 {403, S3_DENIED, RETRY_NEVER},
-    {404, S3_MISSING, RETRY_NEVER},	 {408, S3_TRY_AGAIN, RETRY_TRANSIENT},
-    {412, S3_EXISTS, RETRY_NEVER},	 {429, S3_TRY_AGAIN, RETRY_THROTTLE},
+    {301, S3_WRONG_REGION, RETRY_NEVER},  {307, S3_WRONG_REGION, RETRY_NEVER},
+    {401, S3_BAD_KEYS, RETRY_NEVER},	  {403, S3_DENIED, RETRY_NEVER},
+    {404, S3_MISSING, RETRY_NEVER},	  {408, S3_TRY_AGAIN, RETRY_TRANSIENT},
+    {412, S3_EXISTS, RETRY_NEVER},	  {429, S3_TRY_AGAIN, RETRY_THROTTLE},
     {500, S3_TRY_AGAIN, RETRY_TRANSIENT}, {502, S3_TRY_AGAIN, RETRY_TRANSIENT},
     {503, S3_TRY_AGAIN, RETRY_TRANSIENT}, {504, S3_TRY_AGAIN, RETRY_TRANSIENT},
     {509, S3_TRY_AGAIN, RETRY_THROTTLE},
@@ -250,8 +250,8 @@ void s3_judge(const struct s3_request *request, const struct http_reply *reply,
 	const struct s3_xml_handler handler = {error_element, &document};
 	bool is_head = strcmp(request->method, "HEAD") == 0;
 
-	*verdict = (struct s3_verdict){.status = reply->status,
-				       .retry_after_ms = -1};
+	*verdict =
+	    (struct s3_verdict){.status = reply->status, .retry_after_ms = -1};
 	if (reply->failure != HTTP_OK) {
 		judge_failure(reply, verdict);
 		return;
@@ -262,8 +262,7 @@ void s3_judge(const struct s3_request *request, const struct http_reply *reply,
 	    (reply->status / 100 != 2 || request->body.size > 0);
 	if (may_hold_error)
 		/* what is no XML has no code: the status counts */
-		(void)s3_xml_parse(buffer_bytes(&reply->body), &handler,
-				   NULL);
+		(void)s3_xml_parse(buffer_bytes(&reply->body), &handler, NULL);
 	set_words(verdict, document.message);
 	if (reply->status / 100 == 2 && !document.is_error)
 		verdict->outcome = S3_DONE;

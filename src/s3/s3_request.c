@@ -110,8 +110,8 @@ static int add_metadata(struct s3_request *request,
 		for (char *c = name; c && *c; c++)
 			if (*c >= 'A' && *c <= 'Z')
 				*c = (char)(*c + 'a' - 'A');
-		rc = name ? add_take(&request->headers,
-				     &request->header_count, name,
+		rc = name ? add_take(&request->headers, &request->header_count,
+				     name,
 				     metadata_value(object->metadata[i].value))
 			  : ERROR_LOCAL;
 		free(name);
@@ -122,10 +122,8 @@ static int add_metadata(struct s3_request *request,
 static int add_sse(struct s3_request *request, const char *sse)
 {
 	if (!sse || strncmp(sse, "aws:kms:", KMS_PREFIX_BYTES) != 0)
-		return add_header(request, "x-amz-server-side-encryption",
-				  sse);
-	int rc = add_header(request, "x-amz-server-side-encryption",
-			    "aws:kms");
+		return add_header(request, "x-amz-server-side-encryption", sse);
+	int rc = add_header(request, "x-amz-server-side-encryption", "aws:kms");
 	return rc ? rc
 		  : add_header(request,
 			       "x-amz-server-side-encryption-aws-kms-key-id",
@@ -176,8 +174,7 @@ int s3_head_object_checksum(struct s3_request *request, struct bytes key)
 {
 	int rc = begin(request, "HEAD", key);
 
-	return rc ? rc
-		  : add_header(request, "x-amz-checksum-mode", "ENABLED");
+	return rc ? rc : add_header(request, "x-amz-checksum-mode", "ENABLED");
 }
 
 int s3_put_object(struct s3_request *request, struct bytes key,
@@ -224,8 +221,7 @@ int s3_list_objects(struct s3_request *request, const struct s3_list *list)
 	if (rc == 0 && list->token)
 		return add_query(request, "continuation-token", list->token);
 	return rc ? rc
-		  : add_query_bytes(request, "start-after",
-				    list->start_after);
+		  : add_query_bytes(request, "start-after", list->start_after);
 }
 
 /* ---- multipart ---- */
@@ -243,14 +239,12 @@ int s3_create_upload(struct s3_request *request, struct bytes key,
 		rc = add_header(request, "x-amz-checksum-algorithm",
 				"CRC64NVME");
 	if (rc == 0 && with_crc64)
-		rc = add_header(request, "x-amz-checksum-type",
-				"FULL_OBJECT");
+		rc = add_header(request, "x-amz-checksum-type", "FULL_OBJECT");
 	return rc;
 }
 
 int s3_put_part(struct s3_request *request, struct bytes key,
-		const char *upload_id, int number,
-		const struct s3_guard *guard)
+		const char *upload_id, int number, const struct s3_guard *guard)
 {
 	char text[16];
 	int rc = begin(request, "PUT", key);
@@ -381,7 +375,6 @@ int s3_list_uploads(struct s3_request *request, struct bytes prefix,
 	if (rc == 0 && key_marker)
 		rc = add_query(request, "key-marker", key_marker);
 	if (rc == 0 && upload_id_marker)
-		rc = add_query(request, "upload-id-marker",
-			       upload_id_marker);
+		rc = add_query(request, "upload-id-marker", upload_id_marker);
 	return rc;
 }

@@ -102,11 +102,10 @@ static void read_checksums(const struct http_reply *reply,
 	if (http_header(reply, "x-amz-checksum-crc64nvme", value,
 			sizeof(value)))
 		facts->has_crc64 = parse_crc64(value, &facts->crc64);
-	if (http_header(reply, "x-amz-checksum-sha256", value,
-			sizeof(value)))
-		facts->has_sha256 = strlen(value) == SHA256_TEXT_BYTES &&
-				    unbase64(value, facts->sha256,
-					     HASH_SHA256_BYTES);
+	if (http_header(reply, "x-amz-checksum-sha256", value, sizeof(value)))
+		facts->has_sha256 =
+		    strlen(value) == SHA256_TEXT_BYTES &&
+		    unbase64(value, facts->sha256, HASH_SHA256_BYTES);
 }
 
 int s3_read_object(const struct http_reply *reply,
@@ -172,12 +171,11 @@ static int keep_key(struct listing_parse *parse, struct bytes text)
 static int keep_object(struct listing_parse *parse)
 {
 	struct s3_listing *listing = parse->listing;
-	struct s3_listed *object = grow((void **)&listing->objects,
-					&listing->count, sizeof(*object));
-	size_t *offset =
-	    object ? grow((void **)&parse->offsets, &parse->offset_count,
-			  sizeof(*offset))
-		   : NULL;
+	struct s3_listed *object =
+	    grow((void **)&listing->objects, &listing->count, sizeof(*object));
+	size_t *offset = object ? grow((void **)&parse->offsets,
+				       &parse->offset_count, sizeof(*offset))
+				: NULL;
 
 	if (!object || !offset)
 		return ERROR_LOCAL;
@@ -281,16 +279,14 @@ struct completed_parse {
 	bool is_composite;
 };
 
-static int completed_element(void *context, const char *path,
-			     struct bytes text)
+static int completed_element(void *context, const char *path, struct bytes text)
 {
 	struct completed_parse *parse = context;
 	char value[64];
 
 	copy_text(text, value, sizeof(value));
 	if (path_is(path, "CompleteMultipartUploadResult/ETag"))
-		copy_text(text, parse->facts->etag,
-			  sizeof(parse->facts->etag));
+		copy_text(text, parse->facts->etag, sizeof(parse->facts->etag));
 	else if (path_is(path,
 			 "CompleteMultipartUploadResult/ChecksumCRC64NVME"))
 		parse->facts->has_crc64 =

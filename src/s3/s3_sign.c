@@ -9,7 +9,7 @@
 #include "s3/s3_time.h"
 #include "s3/s3_uri.h"
 
-#define NS_PER_S 1000000000
+#define NS_PER_S  1000000000
 #define ALGORITHM "AWS4-HMAC-SHA256"
 
 enum { DATE_BYTES = 8, SCOPE_BYTES = 128 };
@@ -68,8 +68,7 @@ static char *encoded(const char *text)
 	return buffer_steal(&out);
 }
 
-static int write_query(const struct s3_sign_input *input,
-		       struct buffer *text)
+static int write_query(const struct s3_sign_input *input, struct buffer *text)
 {
 	struct list list;
 	int rc = list_init(&list, input->query_count);
@@ -150,8 +149,7 @@ static int collect_headers(const struct s3_sign_input *input,
 	return rc ? error_set_memory(err) : 0;
 }
 
-static int write_signed_names(const struct list *headers,
-			      struct buffer *text)
+static int write_signed_names(const struct list *headers, struct buffer *text)
 {
 	int rc = 0;
 
@@ -164,8 +162,8 @@ static int write_signed_names(const struct list *headers,
 static int write_canonical(const struct s3_sign_input *input,
 			   const struct list *headers, struct buffer *text)
 {
-	int rc = buffer_append_format(text, "%s\n%s\n", input->method,
-				      input->path);
+	int rc =
+	    buffer_append_format(text, "%s\n%s\n", input->method, input->path);
 
 	if (rc == 0)
 		rc = write_query(input, text);
@@ -184,8 +182,7 @@ static int write_canonical(const struct s3_sign_input *input,
 
 /* kSecret -> kDate -> kRegion -> kService -> kSigning */
 static int derive_key(const struct s3_keys *keys, const char *date,
-		      const char *region,
-		      unsigned char key[HASH_SHA256_BYTES])
+		      const char *region, unsigned char key[HASH_SHA256_BYTES])
 {
 	const struct bytes steps[] = {
 	    {date, DATE_BYTES},
@@ -194,8 +191,8 @@ static int derive_key(const struct s3_keys *keys, const char *date,
 	    bytes_of_text("aws4_request"),
 	};
 	struct buffer secret = {0};
-	int rc = buffer_append_format(&secret, "AWS4%s",
-				      keys->secret_access_key);
+	int rc =
+	    buffer_append_format(&secret, "AWS4%s", keys->secret_access_key);
 
 	if (rc == 0)
 		rc = hash_hmac_sha256(buffer_bytes(&secret), steps[0], key);
@@ -243,11 +240,9 @@ static int finish(const struct s3_keys *keys, const struct s3_scope *scope,
 		return rc;
 	hash_hex(digest, sizeof(digest), hex);
 	(void)snprintf(credential_scope, sizeof(credential_scope),
-		       "%.8s/%s/s3/aws4_request", out->amz_date,
-		       scope->region);
-	out->string_to_sign =
-	    text_format(ALGORITHM "\n%s\n%s\n%s", out->amz_date,
-			credential_scope, hex);
+		       "%.8s/%s/s3/aws4_request", out->amz_date, scope->region);
+	out->string_to_sign = text_format(ALGORITHM "\n%s\n%s\n%s",
+					  out->amz_date, credential_scope, hex);
 	if (!out->string_to_sign)
 		return ERROR_LOCAL;
 	rc = sign_text(keys, scope, out, hex);
@@ -279,8 +274,7 @@ int s3_sign(const struct s3_sign_input *input, const struct s3_keys *keys,
 	s3_time_format(seconds, out->amz_date);
 	int rc = list_init(&headers, input->header_count + 3);
 	if (rc == 0)
-		rc = collect_headers(input, keys, out->amz_date, &headers,
-				     err);
+		rc = collect_headers(input, keys, out->amz_date, &headers, err);
 	if (rc == 0) {
 		qsort(headers.pairs, headers.count, sizeof(*headers.pairs),
 		      compare_pairs);

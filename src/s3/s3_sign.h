@@ -39,11 +39,11 @@ struct s3_sign_input {
 };
 
 struct s3_signed {
-	char amz_date[17];	  /* 20130524T000000Z */
-	char *authorization;	  /* value of the header */
-	char *canonical_request;  /* for tests and -v; holds no secret but a
-				     session token, which is redacted never
-				     logged */
+	char amz_date[17];	 /* 20130524T000000Z */
+	char *authorization;	 /* value of the header */
+	char *canonical_request; /* for tests and -v; holds no secret but a
+				    session token, which is redacted never
+				    logged */
 	char *string_to_sign;
 };
 

@@ -92,15 +92,14 @@ bool s3_time_parse(const char *text, int64_t *seconds)
 	char month[4] = "";
 
 	if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT",
-		   &m.day, month, &m.year, &m.hour, &m.minute,
-		   &m.second) == 6)
+		   &m.day, month, &m.year, &m.hour, &m.minute, &m.second) == 6)
 		m.month = month_number(month);
 	else if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &m.year, &m.month,
 			&m.day, &m.hour, &m.minute, &m.second) != 6)
 		return false;
 	if (!is_sane(&m))
 		return false;
-	*seconds = days_of(m.year, m.month, m.day) * DAY_S +
-		   m.hour * 3600 + m.minute * 60 + m.second;
+	*seconds = days_of(m.year, m.month, m.day) * DAY_S + m.hour * 3600 +
+		   m.minute * 60 + m.second;
 	return true;
 }

@@ -135,8 +135,7 @@ static void drop_own_port(struct s3_place *place)
 	size_t size = strlen(place->host);
 	size_t own_size = strlen(own);
 
-	if (size > own_size &&
-	    strcmp(place->host + size - own_size, own) == 0)
+	if (size > own_size && strcmp(place->host + size - own_size, own) == 0)
 		place->host[size - own_size] = '\0';
 }
 
@@ -176,8 +175,9 @@ static int parse_endpoint(struct s3_place *place, const char *endpoint,
 	memcpy(place->base_path, path, path_size);
 	place->base_path[path_size] = '\0';
 	drop_own_port(place);
-	(void)snprintf(place->endpoint, sizeof(place->endpoint), "%.7s://%.400s%.100s",
-		       place->scheme, place->host, place->base_path);
+	(void)snprintf(place->endpoint, sizeof(place->endpoint),
+		       "%.7s://%.400s%.100s", place->scheme, place->host,
+		       place->base_path);
 	return 0;
 }
 
@@ -236,8 +236,7 @@ int s3_place_init(struct s3_place *place,
 	return 0;
 }
 
-int s3_place_move(struct s3_place *place, const char *region,
-		  struct error *err)
+int s3_place_move(struct s3_place *place, const char *region, struct error *err)
 {
 	int rc = check_region(region, err);
 

@@ -11,17 +11,18 @@ enum s3_addressing { S3_ADDRESS_AUTO, S3_ADDRESS_PATH, S3_ADDRESS_VIRTUAL };
 
 /* Where a bucket is: caller's storage, plain data. */
 struct s3_place {
-	char scheme[8];	   /* "http" or "https" */
-	char host[512];	   /* as in the Host header: with a port that is not
-			      the scheme's own, and the bucket in front where
-			      addressing is virtual */
+	char scheme[8];	     /* "http" or "https" */
+	char host[512];	     /* as in the Host header: with a port that is not
+				the scheme's own, and the bucket in front where
+				addressing is virtual */
 	char base_path[256]; /* of the endpoint, without a final '/' */
 	char bucket[256];
 	char region[64];
 	bool is_virtual;
 	bool is_aws;
 	char endpoint[512]; /* as configured, without a final '/', for people
-			       and the ledger; https://s3.amazonaws.com for AWS */
+			       and the ledger; https://s3.amazonaws.com for AWS
+			     */
 };
 
 /* endpoint NULL: AWS in that region (dual names of cn- regions too). auto:

@@ -76,8 +76,8 @@ static void XMLCALL text_in_element(void *context, const XML_Char *text,
 }
 
 static void XMLCALL refuse_doctype(void *context, const XML_Char *name,
-				   const XML_Char *system, const XML_Char *public,
-				   int has_internal)
+				   const XML_Char *system,
+				   const XML_Char *public, int has_internal)
 {
 	(void)name, (void)system, (void)public, (void)has_internal;
 	stop(context, ERROR_INVALID);

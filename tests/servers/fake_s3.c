@@ -72,10 +72,9 @@ static void parse_query(struct request *request)
 		size_t name_size = strcspn(at, "=&");
 
 		pair->name = decoded(at, name_size);
-		pair->value = name_size < size
-				  ? decoded(at + name_size + 1,
-					    size - name_size - 1)
-				  : strdup("");
+		pair->value = name_size < size ? decoded(at + name_size + 1,
+							 size - name_size - 1)
+					       : strdup("");
 		at += size + (at[size] == '&');
 	}
 }
@@ -132,8 +131,8 @@ static void request_free(struct request *request)
 
 /* ---- replies ---- */
 
-void reply_header(struct request *request, const char *name,
-		  const char *format, ...)
+void reply_header(struct request *request, const char *name, const char *format,
+		  ...)
 {
 	char value[2048];
 	va_list args;
@@ -243,8 +242,7 @@ static void serve_with(struct request *request, const struct fault *fault)
 	case FAULT_WRONG_ETAG:
 		store_serve(request);
 		for (size_t i = 0; i < request->reply_header_count; i++)
-			if (strcmp(request->reply_headers[i].name, "etag") ==
-			    0)
+			if (strcmp(request->reply_headers[i].name, "etag") == 0)
 				memcpy(request->reply_headers[i].value + 1,
 				       "0000", 4);
 		break;
@@ -297,8 +295,7 @@ static struct MHD_Response *make_response(struct request *request)
 		    (uint64_t)status.st_size, file);
 	if (!response) {
 		response = MHD_create_response_from_buffer(
-		    request->reply_size, request->reply,
-		    MHD_RESPMEM_MUST_FREE);
+		    request->reply_size, request->reply, MHD_RESPMEM_MUST_FREE);
 		request->reply = NULL;
 	}
 	return response;
@@ -325,8 +322,8 @@ static enum MHD_Result answer(struct request *request,
 		MHD_add_response_header(response,
 					request->reply_headers[i].name,
 					request->reply_headers[i].value);
-	enum MHD_Result result = MHD_queue_response(
-	    connection, (unsigned)request->status, response);
+	enum MHD_Result result =
+	    MHD_queue_response(connection, (unsigned)request->status, response);
 	MHD_destroy_response(response);
 	return result;
 }
@@ -471,20 +468,39 @@ static bool parse_options(int argc, char **argv, struct server *server,
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) !=
 	       -1) {
 		switch (option) {
-		case 'r': server->root = optarg; break;
-		case 'p': *port = (uint16_t)atoi(optarg); break;
-		case 'f': *port_file = optarg; break;
-		case 'a': server->access_key = optarg; break;
-		case 's': server->secret_key = optarg; break;
-		case 't': server->token = optarg; break;
-		case 'R': server->region = optarg; break;
-		case 'd': server->domain = optarg; break;
-		case 'b': store_make_bucket(server, optarg); break;
-		case 'l':
-			server->log = open(optarg,
-					   O_CREAT | O_APPEND | O_WRONLY, 0600);
+		case 'r':
+			server->root = optarg;
 			break;
-		default: return false;
+		case 'p':
+			*port = (uint16_t)atoi(optarg);
+			break;
+		case 'f':
+			*port_file = optarg;
+			break;
+		case 'a':
+			server->access_key = optarg;
+			break;
+		case 's':
+			server->secret_key = optarg;
+			break;
+		case 't':
+			server->token = optarg;
+			break;
+		case 'R':
+			server->region = optarg;
+			break;
+		case 'd':
+			server->domain = optarg;
+			break;
+		case 'b':
+			store_make_bucket(server, optarg);
+			break;
+		case 'l':
+			server->log =
+			    open(optarg, O_CREAT | O_APPEND | O_WRONLY, 0600);
+			break;
+		default:
+			return false;
 		}
 	}
 	return server->root != NULL && optind == argc;
@@ -516,9 +532,9 @@ int main(int argc, char **argv)
 		perror("fake-s3: cannot listen");
 		return 69;
 	}
-	write_port(port_file,
-		   MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)
-		       ->port);
+	write_port(
+	    port_file,
+	    MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
 	sigwait(&ends, &got);
 	MHD_stop_daemon(daemon);
 	return 0;

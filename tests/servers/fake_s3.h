@@ -72,9 +72,8 @@ struct request {
 
 const char *request_header(const struct request *request, const char *name);
 const char *request_query(const struct request *request, const char *name);
-void reply_header(struct request *request, const char *name,
-		  const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void reply_header(struct request *request, const char *name, const char *format,
+		  ...) __attribute__((format(printf, 3, 4)));
 /* An S3 error document. */
 void reply_error(struct request *request, int status, const char *code);
 void reply_xml(struct request *request, const char *format, ...)
@@ -108,10 +107,10 @@ enum fault_kind {
 };
 struct fault {
 	enum fault_kind kind;
-	char method[16];     /* "": any */
+	char method[16]; /* "": any */
 	char key_prefix[256];
-	char query[64];	     /* a parameter that must be there, "": any */
-	char region[64];     /* told with a redirect */
+	char query[64];	 /* a parameter that must be there, "": any */
+	char region[64]; /* told with a redirect */
 	int status;
 	char code[64];
 	int delay_ms;

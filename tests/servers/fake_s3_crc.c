@@ -12,9 +12,9 @@ uint64_t crc64_nvme(uint64_t crc, const void *data, size_t size)
 			uint64_t value = i;
 
 			for (int bit = 0; bit < 8; bit++)
-				value = value & 1 ? value >> 1 ^
-							0x9a6c9329ac4bc9b5ull
-						  : value >> 1;
+				value = value & 1
+					    ? value >> 1 ^ 0x9a6c9329ac4bc9b5ull
+					    : value >> 1;
 			table[i] = value;
 		}
 		has_table = true;

@@ -33,8 +33,8 @@ void url_decode(const char *text, size_t size, char *out, size_t out_size)
 	size_t length = 0;
 
 	for (size_t i = 0; i < size && length + 1 < out_size; i++) {
-		if (text[i] == '%' && i + 2 < size && nibble(text[i + 1]) >= 0 &&
-		    nibble(text[i + 2]) >= 0) {
+		if (text[i] == '%' && i + 2 < size &&
+		    nibble(text[i + 1]) >= 0 && nibble(text[i + 2]) >= 0) {
 			out[length++] = (char)(nibble(text[i + 1]) * 16 +
 					       nibble(text[i + 2]));
 			i += 2;
@@ -143,8 +143,8 @@ static bool add_headers(const struct request *request,
 	for (char *name = strtok(copy, ";"); name; name = strtok(NULL, ";")) {
 		const char *value = request_header(request, name);
 
-		sound = sound && value &&
-			(!previous || strcmp(previous, name) < 0);
+		sound =
+		    sound && value && (!previous || strcmp(previous, name) < 0);
 		sprintf(out + strlen(out), "%s:%s\n", name, value ? value : "");
 		previous = name;
 	}
@@ -169,8 +169,7 @@ static bool is_listed(const struct claim *claim, const char *name)
 }
 
 /* Host and every x-amz-* header must be signed. */
-static bool all_signed(const struct request *request,
-		       const struct claim *claim)
+static bool all_signed(const struct request *request, const struct claim *claim)
 {
 	for (size_t i = 0; i < request->header_count; i++) {
 		const char *name = request->headers[i].name;
@@ -210,8 +209,7 @@ static bool signature_fits(const struct request *request,
 	snprintf(to_sign, sizeof(to_sign),
 		 "AWS4-HMAC-SHA256\n%s\n%s/%s/%s/%s\n%s", date, claim->date,
 		 claim->region, claim->service, terminator, hex);
-	snprintf(secret, sizeof(secret), "AWS4%s",
-		 request->server->secret_key);
+	snprintf(secret, sizeof(secret), "AWS4%s", request->server->secret_key);
 	hmac(secret, strlen(secret), claim->date, key);
 	hmac(key, sizeof(key), claim->region, key);
 	hmac(key, sizeof(key), claim->service, key);

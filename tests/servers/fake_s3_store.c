@@ -26,7 +26,7 @@ struct meta {
 	char etag[80];
 	uint64_t size;
 	long long modified;
-	char crc64[16]; /* "": the client sent none */
+	char crc64[16];	    /* "": the client sent none */
 	char headers[8192]; /* lines "name: value" of what was stored along */
 };
 
@@ -71,8 +71,8 @@ static bool read_meta(const char *path, struct meta *meta)
 	    read_line(file, meta->etag, sizeof(meta->etag)) &&
 	    read_line(file, numbers, sizeof(numbers)) &&
 	    read_line(file, meta->crc64, sizeof(meta->crc64))) {
-		size_t got = fread(meta->headers, 1,
-				   sizeof(meta->headers) - 1, file);
+		size_t got =
+		    fread(meta->headers, 1, sizeof(meta->headers) - 1, file);
 
 		meta->headers[got] = '\0';
 		url_decode(key, strlen(key), meta->key, sizeof(meta->key));
@@ -156,8 +156,7 @@ static void object_path(const struct request *request, char *path,
 		 request->bucket, hex, suffix);
 }
 
-static bool upload_path(struct request *request, char *path,
-			const char *suffix)
+static bool upload_path(struct request *request, char *path, const char *suffix)
 {
 	const char *id = request_query(request, "uploadId");
 	char folder[PATH_BYTES];
@@ -197,8 +196,7 @@ static bool body_is_sound(struct request *request)
 	const char *sha256 = request_header(request, "x-amz-content-sha256");
 	const char *length = request_header(request, "content-length");
 	const char *md5 = request_header(request, "content-md5");
-	const char *crc64 =
-	    request_header(request, "x-amz-checksum-crc64nvme");
+	const char *crc64 = request_header(request, "x-amz-checksum-crc64nvme");
 	const char *sum = request_header(request, "x-amz-checksum-sha256");
 	char text[64];
 
@@ -232,8 +230,8 @@ static bool body_is_sound(struct request *request)
 
 static void fill_meta(const struct request *request, struct meta *meta)
 {
-	*meta = (struct meta){.size = request->body_bytes,
-			      .modified = fault_now()};
+	*meta =
+	    (struct meta){.size = request->body_bytes, .modified = fault_now()};
 	snprintf(meta->key, sizeof(meta->key), "%s", request->key);
 	snprintf(meta->etag, sizeof(meta->etag), "\"%s\"", request->md5_hex);
 	if (request_header(request, "x-amz-checksum-crc64nvme"))
@@ -344,23 +342,23 @@ static void list_all(const struct request *request, const char *prefix,
 	const struct dirent *entry;
 
 	*listing = (struct listing){0};
-	snprintf(folder, sizeof(folder), "%s/%s/objects",
-		 request->server->root, request->bucket);
+	snprintf(folder, sizeof(folder), "%s/%s/objects", request->server->root,
+		 request->bucket);
 	stream = opendir(folder);
 	while (stream && (entry = readdir(stream))) {
 		struct meta meta;
 		size_t size = strlen(entry->d_name);
 
 		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		if (size < 5 || strcmp(entry->d_name + size - 5, ".meta") != 0 ||
+		if (size < 5 ||
+		    strcmp(entry->d_name + size - 5, ".meta") != 0 ||
 		    !read_meta(path, &meta) ||
 		    strncmp(meta.key, prefix, strlen(prefix)) != 0)
 			continue;
 		if (listing->count == listing->capacity) {
 			listing->capacity = 2 * listing->capacity + 64;
-			listing->objects =
-			    realloc(listing->objects,
-				    listing->capacity * sizeof(meta));
+			listing->objects = realloc(
+			    listing->objects, listing->capacity * sizeof(meta));
 		}
 		listing->objects[listing->count++] = meta;
 	}
@@ -475,8 +473,8 @@ static void create_upload(struct request *request)
 	fill_meta(request, &meta);
 	if (request_header(request, "x-amz-checksum-algorithm"))
 		snprintf(meta.crc64, sizeof(meta.crc64), "yes");
-	snprintf(path, sizeof(path), "%s/%s/uploads/%s",
-		 request->server->root, request->bucket, id);
+	snprintf(path, sizeof(path), "%s/%s/uploads/%s", request->server->root,
+		 request->bucket, id);
 	mkdir(path, 0700);
 	snprintf(path, sizeof(path), "%s/%s/uploads/%s/.meta",
 		 request->server->root, request->bucket, id);
@@ -661,9 +659,8 @@ static void remove_upload(struct request *request)
 	rmdir(path);
 }
 
-static void make_whole(struct request *request,
-		       const struct listed_part *parts, size_t count,
-		       struct meta *whole)
+static void make_whole(struct request *request, const struct listed_part *parts,
+		       size_t count, struct meta *whole)
 {
 	char path[PATH_BYTES];
 	char beside[PATH_BYTES];
@@ -746,8 +743,8 @@ static void list_uploads(struct request *request)
 	const struct dirent *entry;
 	struct meta meta;
 
-	snprintf(folder, sizeof(folder), "%s/%s/uploads",
-		 request->server->root, request->bucket);
+	snprintf(folder, sizeof(folder), "%s/%s/uploads", request->server->root,
+		 request->bucket);
 	FILE *out = open_memstream(&text, &size);
 	DIR *stream = opendir(folder);
 	while (stream && (entry = readdir(stream))) {
@@ -794,7 +791,8 @@ static void serve_bucket(struct request *request)
 		list_uploads(request);
 	} else if (strcmp(method, "GET") == 0 &&
 		   request_query(request, "location")) {
-		reply_xml(request, "<LocationConstraint>%s</LocationConstraint>",
+		reply_xml(request,
+			  "<LocationConstraint>%s</LocationConstraint>",
 			  request->server->region);
 	} else if (strcmp(method, "GET") == 0) {
 		list_objects(request);

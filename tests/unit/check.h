@@ -26,14 +26,17 @@ struct check_test {
 	void (*run)(void);
 };
 
-#define CHECK_TEST(function) {#function, function}
+#define CHECK_TEST(function)                                                   \
+	{                                                                      \
+#function, function                                            \
+	}
 #define CHECK_RUN(tests) check_run(tests, sizeof(tests) / sizeof((tests)[0]))
 
 #define CHECK(condition) check_true(condition, #condition, __FILE__, __LINE__)
 #define CHECK_INT(a, b)                                                        \
 	check_int((intmax_t)(a), (intmax_t)(b), #a, __FILE__, __LINE__)
 #define CHECK_TEXT(a, b) check_text(a, b, #a, __FILE__, __LINE__)
-#define CHECK_STR(a, b) CHECK_TEXT(a, b)
+#define CHECK_STR(a, b)	 CHECK_TEXT(a, b)
 #define CHECK_MEM(a, b, size)                                                  \
 	check_true(memcmp(a, b, size) == 0, #a " has the bytes of " #b,        \
 		   __FILE__, __LINE__)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#define NS_PER_S ((int64_t)1000000000)
+#define NS_PER_S  ((int64_t)1000000000)
 #define NS_PER_MS 1000000
 
 enum { SLICE_MS = 250 };

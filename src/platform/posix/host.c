@@ -71,8 +71,7 @@ static void fill_ip(const struct ifaddrs *entry, struct host_address *address)
 		mask = net ? &net->sin_addr : NULL;
 		size = sizeof(own->sin_addr);
 	}
-	(void)inet_ntop(family, ip, address->address,
-			sizeof(address->address));
+	(void)inet_ntop(family, ip, address->address, sizeof(address->address));
 	if (mask) {
 		(void)inet_ntop(family, mask, address->netmask,
 				sizeof(address->netmask));
@@ -82,8 +81,7 @@ static void fill_ip(const struct ifaddrs *entry, struct host_address *address)
 
 static void fill_mac(const struct ifaddrs *all, struct host_address *address)
 {
-	(void)snprintf(address->mac, sizeof(address->mac),
-		       "00:00:00:00:00:00");
+	(void)snprintf(address->mac, sizeof(address->mac), "00:00:00:00:00:00");
 #ifdef __linux__
 	for (const struct ifaddrs *e = all; e; e = e->ifa_next) {
 		if (!e->ifa_addr || e->ifa_addr->sa_family != AF_PACKET ||
@@ -165,6 +163,5 @@ int64_t host_file_limit(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return 256;
-	return limit.rlim_cur > INT32_MAX ? INT32_MAX
-					  : (int64_t)limit.rlim_cur;
+	return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
 }
