@@ -1,0 +1,133 @@
+# Sourced by the bats files: servers on free loopback ports, a home folder, and
+# ways to look at what came of a run. Everything lives in BATS_TEST_TMPDIR.
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+: "${BUILD:=$ROOT/build}"
+: "${S3_INGESTOR:=$BUILD/s3-ingestor}"
+KEY=FAKEACCESSKEY
+SECRET=fake/secret+key
+
+# wait_for FILE: a server writes its port when it listens
+wait_for() {
+	local i
+	for ((i = 0; i < 400; i++)); do
+		[ ! -s "$1" ] || return 0
+		sleep 0.05
+	done
+	echo "no $1" >&2
+	return 1
+}
+
+note_pid() { echo "$1" >>"$BATS_TEST_TMPDIR/pids"; }
+
+# end only what was started here
+stop_servers() {
+	local pid
+	[ -e "$BATS_TEST_TMPDIR/pids" ] || return 0
+	while read -r pid; do
+		kill "$pid" 2>/dev/null || true
+	done <"$BATS_TEST_TMPDIR/pids"
+	rm -f "$BATS_TEST_TMPDIR/pids"
+}
+
+# start_fake_s3 OPTION...: sets S3_ENDPOINT; objects in $S3_DIR
+start_fake_s3() {
+	S3_DIR=$BATS_TEST_TMPDIR/s3
+	S3_LOG=$BATS_TEST_TMPDIR/s3.log
+	mkdir -p "$S3_DIR"
+	"$BUILD/tests/fake-s3" --root "$S3_DIR" --bucket bucket \
+		--port-file "$BATS_TEST_TMPDIR/s3.port" --log "$S3_LOG" \
+		--access-key "$KEY" --secret-key "$SECRET" "$@" \
+		>/dev/null 2>"$BATS_TEST_TMPDIR/s3.err" 3>&- &
+	note_pid $!
+	wait_for "$BATS_TEST_TMPDIR/s3.port"
+	S3_ENDPOINT=http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/s3.port")
+}
+
+# s3_control LINE: tell the fake S3 how to break
+s3_control() { curl -s --noproxy '*' --data-binary "$1" "$S3_ENDPOINT/_control"; }
+
+# s3_requests [PATTERN]: how many requests it had
+s3_requests() {
+	[ -e "$S3_LOG" ] || { echo 0 && return; }
+	grep -cE "${1:-.}" "$S3_LOG" || true
+}
+
+s3_path() { printf '%s/bucket/objects/%s' "$S3_DIR" "$(printf '%s' "$1" | sha256sum | cut -d' ' -f1)"; }
+
+# s3_same KEY FILE: the object is the file, byte for byte
+s3_same() { cmp "$(s3_path "$1")" "$2"; }
+
+s3_has() { [ -e "$(s3_path "$1").meta" ]; }
+
+s3_count() { find "$S3_DIR/bucket/objects" -name '*.meta' | wc -l; }
+
+start_mothership() {
+	MOTHER=$BATS_TEST_TMPDIR/mother
+	mkdir -p "$MOTHER/replies"
+	/usr/bin/env python3 "$ROOT/tests/servers/mothership.py" \
+		--dir "$MOTHER" "$@" >/dev/null 2>"$MOTHER/err" 3>&- &
+	note_pid $!
+	wait_for "$MOTHER/port"
+	MOTHER_PORT=$(cat "$MOTHER/port")
+}
+
+# reply N TEXT [META]: what the mothership answers to request N (or default)
+reply() {
+	printf '%s' "$2" >"$MOTHER/replies/$1"
+	[ -z "${3:-}" ] || printf '%s' "$3" >"$MOTHER/replies/$1.meta"
+}
+
+# told N FILTER: what jq finds in the Nth request
+told() { jq -r "$2" "$MOTHER/requests/$1.json"; }
+
+contacts() { find "$MOTHER/requests" -name '*.json' | wc -l; }
+
+# make_home: HOME_DIR with keys
+make_home() {
+	HOME_DIR=$BATS_TEST_TMPDIR/home
+	mkdir -p "$HOME_DIR/data"
+	printf '{"access_key_id":"%s","secret_access_key":"%s"}\n' \
+		"$KEY" "$SECRET" >"$HOME_DIR/s3-ingestor-keys.json"
+}
+
+# config FILTER: write P.json from an object of defaults for these servers
+config() {
+	jq -n --arg endpoint "${S3_ENDPOINT:-}" --arg port "${MOTHER_PORT:-1}" "
+		{host_service: \"http\", host_dns: \"127.0.0.1\",
+		 host_port: (\$port | tonumber), s3_bucket: \"bucket\",
+		 s3_endpoint: \$endpoint,
+		 policies: [{input_file_pattern: \"data/**/*\"}]}
+		${1:+| $1}" >"$HOME_DIR/s3-ingestor.json"
+}
+
+configured() { echo '{"state":"configured"}' >"$HOME_DIR/s3-ingestor-context.json"; }
+
+# ingest OPTION...: one run as cron would start it
+ingest() {
+	run env -i PATH="$PATH" LC_ALL=C.UTF-8 \
+		${ASAN_OPTIONS:+ASAN_OPTIONS="$ASAN_OPTIONS"} \
+		"$S3_INGESTOR" -C "$HOME_DIR" "$@"
+	echo "# exit $status: $output" >>"$BATS_TEST_TMPDIR/said"
+}
+
+# ingest_is STATUS OPTION...: the same, and the status that is expected
+ingest_is() {
+	local wanted=$1
+	shift
+	ingest "$@"
+	if [ "$status" -ne "$wanted" ]; then
+		echo "exit status $status, not $wanted: $output"
+		return 1
+	fi
+}
+
+# summary FILTER OPTION...: run with --json, jq on the last line
+summary() {
+	local filter=$1
+	shift
+	ingest --json "$@"
+	tail -n 1 <<<"$output" | jq -rc "$filter"
+}
+
+ledger() { sqlite3 "$HOME_DIR/s3-ingestor-ledger.db" "$1"; }
