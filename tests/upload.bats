@@ -207,7 +207,7 @@ counters='[.added,.updated,.skipped,.unchanged,.delayed,.failed]|join(" ")'
 	ingest_is 0 --standalone --dry-run
 	[[ $output == *"data/a -> s3://bucket/data/a"* ]]
 	[ "$(s3_requests)" -eq 0 ]
-	[ "$(ls "$HOME_DIR" | sort | tr '\n' ' ')" = "data s3-ingestor-keys.json s3-ingestor.json " ]
+	[ "$(find "$HOME_DIR" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | tr '\n' ' ')" = "data s3-ingestor-keys.json s3-ingestor.json " ]
 }
 
 @test "a corrupt ledger is set aside, nothing is uploaded again" {
