@@ -103,9 +103,18 @@ config() {
 
 configured() { echo '{"state":"configured"}' >"$HOME_DIR/s3-ingestor-context.json"; }
 
+# as_user: from now on runs are held to the modes of files, also where root
+# runs the tests
+as_user() {
+	[ "$(id -u)" -ne 0 ] ||
+		AS=(setpriv --bounding-set=-dac_override,-dac_read_search
+			--inh-caps=-dac_override,-dac_read_search)
+}
+AS=()
+
 # ingest OPTION...: one run as cron would start it
 ingest() {
-	run env -i PATH="$PATH" LC_ALL=C.UTF-8 \
+	run "${AS[@]}" env -i PATH="$PATH" LC_ALL=C.UTF-8 \
 		${ASAN_OPTIONS:+ASAN_OPTIONS="$ASAN_OPTIONS"} \
 		"$S3_INGESTOR" -C "$HOME_DIR" "$@"
 	echo "# exit $status: $output" >>"$BATS_TEST_TMPDIR/said"
