@@ -117,9 +117,10 @@ static void add_query(const char *target, char *out)
 	size_t count = 0;
 	const char *mark = strchr(target, '?');
 	char *copy = strdup(mark ? mark + 1 : "");
+	char *save = NULL;
 
-	for (char *part = strtok(copy, "&"); part && count < HEADER_MOST;
-	     part = strtok(NULL, "&")) {
+	for (char *part = strtok_r(copy, "&", &save);
+	     part && count < HEADER_MOST; part = strtok_r(NULL, "&", &save)) {
 		parts[count] = malloc(strlen(part) + 2);
 		sprintf(parts[count++], "%s%s", part,
 			strchr(part, '=') ? "" : "=");
@@ -138,9 +139,11 @@ static bool add_headers(const struct request *request,
 {
 	char *copy = strdup(claim->headers);
 	char *previous = NULL;
+	char *save = NULL;
 	bool sound = true;
 
-	for (char *name = strtok(copy, ";"); name; name = strtok(NULL, ";")) {
+	for (char *name = strtok_r(copy, ";", &save); name;
+	     name = strtok_r(NULL, ";", &save)) {
 		const char *value = request_header(request, name);
 
 		sound =
