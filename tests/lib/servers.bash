@@ -107,8 +107,8 @@ configured() { echo '{"state":"configured"}' >"$HOME_DIR/s3-ingestor-context.jso
 # runs the tests
 as_user() {
 	[ "$(id -u)" -ne 0 ] ||
-		AS=(setpriv --bounding-set=-dac_override,-dac_read_search
-			--inh-caps=-dac_override,-dac_read_search)
+		AS=(setpriv "--bounding-set=-dac_override,-dac_read_search"
+			"--inh-caps=-dac_override,-dac_read_search")
 }
 AS=()
 
