@@ -484,13 +484,15 @@ static void make_random(const char *const *pieces, size_t count, size_t most,
 		(void)strcat(text, pieces[(size_t)rand() % count]);
 }
 
-/* What fnmatch reads in another way: "**", empty segments, "." and "..". */
+/* What fnmatch reads in another way: "**", empty segments, "." and "..". Of
+ * glibc, "*?*[a.]" with FNM_PERIOD does not match "a.": no names with dots in
+ * front are compared, the rule for them has a table of its own. */
 static bool is_comparable(const char *pattern, const char *name)
 {
 	char *framed = text_format("/%s/", name);
 	bool is_plain = !strstr(pattern, "**") && !strstr(pattern, "//") &&
-			!strstr(framed, "//") && !strstr(framed, "/./") &&
-			!strstr(framed, "/../") && pattern[0] != '/' &&
+			!strstr(framed, "//") && !strstr(framed, "/.") &&
+			pattern[0] != '/' &&
 			pattern[strlen(pattern) - 1] != '/';
 
 	free(framed);
@@ -515,8 +517,7 @@ static void simple_patterns_match_as_fnmatch_does(void)
 		struct pattern *pattern = pattern_new(text, NULL);
 		if (!CHECK(pattern != NULL))
 			continue;
-		bool expected =
-		    fnmatch(text, name, FNM_PERIOD | FNM_PATHNAME) == 0;
+		bool expected = fnmatch(text, name, FNM_PATHNAME) == 0;
 		if (!CHECK(pattern_match(pattern, bytes_of_text(name)) ==
 			   expected))
 			(void)printf("# \"%s\" and \"%s\"\n", text, name);
