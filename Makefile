@@ -68,6 +68,9 @@ FUZZ_SECONDS ?= 20
 ifdef V
 Q :=
 say = @:
+else ifneq (,$(findstring s,$(firstword -$(MAKEFLAGS))))
+Q := @
+say = @:
 else
 Q := @
 say = @printf '  %-5s %s\n'

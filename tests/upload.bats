@@ -438,3 +438,13 @@ fail method=PUT reset=1 times=3'
 	ingest_is 0 --standalone -q
 	[ -z "$output" ]
 }
+
+@test "of many files that fail the first are named, the rest is counted" {
+	jq '.secret_access_key = "wrong"' "$HOME_DIR/s3-ingestor-keys.json" >"$BATS_TEST_TMPDIR/k"
+	cp "$BATS_TEST_TMPDIR/k" "$HOME_DIR/s3-ingestor-keys.json"
+	config '.s3_concurrency = 40'
+	for i in $(seq 100); do echo "$i" >"$HOME_DIR/data/$i"; done
+	ingest_is 77 --standalone
+	[ "$(grep -c SignatureDoesNotMatch <<<"$output")" -le 21 ]
+	[[ $output == *"more files failed (-v names them)"* ]]
+}

@@ -64,11 +64,6 @@ int error_set_system(struct error *err, int system_code, const char *format,
 	return (int)code;
 }
 
-int error_set_memory(struct error *err)
-{
-	return error_set(err, ERROR_LOCAL, "out of memory");
-}
-
 int error_prefix(struct error *err, const char *format, ...)
 {
 	if (!err || err->code == ERROR_NONE)

@@ -35,7 +35,11 @@ int error_set_system(struct error *err, int system_code, const char *format,
 		     ...) __attribute__((format(printf, 3, 4)));
 
 /* ERROR_LOCAL, "out of memory". */
-int error_set_memory(struct error *err);
+static inline int error_set_memory(struct error *err)
+{
+	(void)error_set(err, ERROR_LOCAL, "out of memory");
+	return ERROR_LOCAL;
+}
 
 /* Put context and ": " in front of the text. Returns err->code. */
 int error_prefix(struct error *err, const char *format, ...)

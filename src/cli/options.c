@@ -113,6 +113,7 @@ static int set_wait(struct options *options, const char *value,
 	return 0;
 }
 
+/* value is "" for a row that takes none. */
 static int apply(struct options *options, const struct option_row *row,
 		 const char *value, struct error *err)
 {
@@ -205,7 +206,7 @@ static int parse_long(struct cursor *cursor, struct options *options,
 	if (row->value && !value)
 		return error_set(err, ERROR_USAGE, "--%s needs %s", row->name,
 				 row->value);
-	return apply(options, row, value, err);
+	return apply(options, row, value ? value : "", err);
 }
 
 static int parse_letters(struct cursor *cursor, struct options *options,
@@ -221,7 +222,7 @@ static int parse_letters(struct cursor *cursor, struct options *options,
 			return error_set(err, ERROR_USAGE, "unknown option -%c",
 					 *letters);
 		if (!row->value) {
-			rc = apply(options, row, NULL, err);
+			rc = apply(options, row, "", err);
 			continue;
 		}
 		const char *value =

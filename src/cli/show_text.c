@@ -11,6 +11,8 @@
 
 #define PROGRESS_NS ((int64_t)100 * 1000 * 1000)
 
+/* as many as the result names in errors */
+enum { FAILED_NAMED = 20 };
 enum { COLUMNS_CEILING = 200, STANDARD_ERROR = 2, STANDARD_OUTPUT = 1 };
 
 void show_text_init(struct show_text *show, bool is_quiet, bool is_verbose)
@@ -107,16 +109,24 @@ static void show_progress(struct show_text *show, const struct event *event)
 	show->has_progress = true;
 }
 
+static void show_file(struct show_text *show, const struct event *event)
+{
+	if (event->what == EVENT_FAILED) {
+		show->files_failed++;
+		if (show->is_verbose || show->files_failed <= FAILED_NAMED)
+			show_problem(show, event);
+	} else if (show->is_verbose || event->what == EVENT_WOULD_UPLOAD) {
+		show_decision(show, event);
+	}
+}
+
 void show_text_event(void *context, const struct event *event)
 {
 	struct show_text *show = context;
 
 	switch (event->kind) {
 	case EVENT_FILE:
-		if (event->what == EVENT_FAILED)
-			show_problem(show, event);
-		else if (show->is_verbose || event->what == EVENT_WOULD_UPLOAD)
-			show_decision(show, event);
+		show_file(show, event);
 		break;
 	case EVENT_PROBLEM:
 		show_problem(show, event);
@@ -175,6 +185,11 @@ void show_text_end(struct show_text *show, const struct cycle_report *report,
 	    (!show->is_quiet && system_terminal_columns(STANDARD_OUTPUT) > 0);
 
 	hide_progress(show);
+	if (!show->is_verbose && show->files_failed > FAILED_NAMED)
+		(void)fprintf(stderr,
+			      "s3-ingestor: %d more files failed (-v names "
+			      "them)\n",
+			      show->files_failed - FAILED_NAMED);
 	if (err->text[0] != '\0')
 		(void)fprintf(stderr, "s3-ingestor: %s\n", err->text);
 	if (wants_summary)

@@ -9,13 +9,15 @@
 struct cycle_report;
 struct error;
 
-/* What a person sees. Problems go to stderr, one line each; on a terminal a
- * progress line stands below them; -v tells every decision on stdout. */
+/* What a person sees. Problems go to stderr, one line each, but of many files
+ * that failed only the first are named without -v; on a terminal a progress
+ * line stands below them; -v tells every decision on stdout. */
 struct show_text {
 	bool is_quiet;
 	bool is_verbose;
 	int columns; /* of stderr, 0: no terminal */
 	bool has_progress;
+	int files_failed;
 	int64_t progress_ns;
 };
 

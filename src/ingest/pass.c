@@ -422,8 +422,12 @@ int pass_pull(struct pass *pass, struct error *err)
 
 	if (rc)
 		return rc;
+	pass->is_read = item.kind == MERGE_END;
+	/* nothing to look at: the end, or a file that is gone; its row stays */
+	if (!item.file)
+		return 0;
 	candidate.question = (struct decide_case){
-	    .facts = item.file ? &item.file->facts : NULL,
+	    .facts = &item.file->facts,
 	    .row = item.row,
 	    .policy = pass->policy,
 	    .now_ns = clock_real_ns(),
@@ -440,9 +444,7 @@ int pass_pull(struct pass *pass, struct error *err)
 		rc = handle_disorder(pass, &candidate, err);
 		break;
 	case MERGE_GONE:
-		break;
 	case MERGE_END:
-		pass->is_read = true;
 		break;
 	}
 	buffer_clear(&candidate.key);

@@ -195,9 +195,13 @@ struct pattern *pattern_new(const char *text, struct error *err)
 	char *trimmed = dup_trimmed(text);
 	int code = 0;
 
-	if (!pattern || !trimmed)
-		code = error_set_memory(err);
-	else if (strlen(trimmed) > PATTERN_CEILING_BYTES)
+	if (!pattern || !trimmed) {
+		free(trimmed);
+		free(pattern);
+		(void)error_set_memory(err);
+		return NULL;
+	}
+	if (strlen(trimmed) > PATTERN_CEILING_BYTES)
 		code = error_set(err, ERROR_CONFIG,
 				 "the pattern has more than %d bytes",
 				 PATTERN_CEILING_BYTES);

@@ -86,7 +86,7 @@ static bool read_letter(const char **at, int64_t *letter)
 
 	if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')))
 		return false;
-	*letter = c;
+	*letter = (unsigned char)c;
 	++*at;
 	return true;
 }

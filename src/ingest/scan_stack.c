@@ -40,6 +40,7 @@ static int make_frame(struct scan_stack *stack, const struct pattern *pattern,
 	if (stack->made == stack->capacity) {
 		size_t capacity = stack->capacity ? 2 * stack->capacity : 16;
 		struct scan_frame **frames =
+		    /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers */
 		    realloc(stack->frames, capacity * sizeof(*frames));
 		if (!frames)
 			return error_set_memory(err);

@@ -319,15 +319,17 @@ int folder_list(const struct folder *folder, size_t limit,
 	int descriptor =
 	    openat(folder->descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *stream = descriptor < 0 ? NULL : fdopendir(descriptor);
-	int code = stream ? 0 : errno;
 
 	*listing = (struct folder_listing){0};
-	if (!stream && descriptor >= 0)
-		(void)close(descriptor);
-	if (code == 0)
-		code = read_entries(stream, limit, &growing);
-	if (stream)
-		(void)closedir(stream);
+	if (!stream) {
+		int problem = errno;
+
+		if (descriptor >= 0)
+			(void)close(descriptor);
+		return problem;
+	}
+	int code = read_entries(stream, limit, &growing);
+	(void)closedir(stream);
 	if (code) {
 		free(growing.entries);
 		free(growing.names);
@@ -386,7 +388,7 @@ int folder_stat(const struct folder *folder, const char *name,
 int folder_open_file(const struct folder *folder, const char *name,
 		     enum folder_follow follow, struct file **file)
 {
-	struct file_facts facts;
+	struct file_facts facts = {0};
 	int code = folder_stat(folder, name, follow, &facts);
 
 	*file = NULL;
