@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * Programs that we start. A child has a process group of its own, which ends
- * with it; it dies with this process where the system can do that (Linux). It
+ * Programs that we start. A child has a process group of its own; it dies with
+ * this process where the system can do that (Linux). It
  * inherits no file but its standard streams: never the lock. To be started
  * from the main thread.
  */
@@ -18,10 +18,10 @@ struct child_options {
 	const char *const *argv;
 	/* all of its environment, "NAME=value", ends with NULL; NULL: empty */
 	const char *const *environment;
-	const char *folder;  /* its working folder; NULL: ours */
-	bool writes_input;   /* child_write; else it reads an empty file */
-	bool reads_output;   /* child_read; else it is thrown away */
-	bool merges_errors;  /* stderr goes where stdout goes, else to ours */
+	const char *folder;   /* its working folder; NULL: ours */
+	bool writes_input;    /* child_write; else it reads an empty file */
+	bool reads_output;    /* child_read; else it is thrown away */
+	bool merges_errors;   /* stderr goes where stdout goes, else to ours */
 	int64_t memory_bytes; /* most address space; 0: no limit */
 };
 
@@ -45,7 +45,8 @@ void child_close_input(struct child *child);
  * exit status, or 128 + the number of the signal. */
 int child_wait(struct child *child, int64_t wait_ms, int *status);
 
-/* End it and all of its group, now; child_wait is due. */
+/* End it and all of its group, now; child_wait is due. Nothing happens once
+ * child_wait has seen its end: what it left running is left alone. */
 void child_kill_tree(struct child *child);
 
 /* Kills it if it runs. NULL is allowed. */
