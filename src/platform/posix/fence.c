@@ -92,6 +92,7 @@ static int close_calls(void)
 	    ALLOW(getrandom),
 	    ALLOW(rt_sigreturn),
 	    ALLOW(rt_sigprocmask),
+	    ALLOW(sigaltstack), /* asked by sanitizers at the end */
 	    ALLOW(exit),
 	    ALLOW(exit_group),
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
