@@ -107,11 +107,25 @@ static char *folded(const char *value)
 	return text;
 }
 
-static bool is_signed(const char *name)
+/* A name that is there already gets one more value (RFC 9110 5.3). */
+static int add_header(struct list *list, const char *name, const char *value)
 {
-	return strcmp(name, "host") == 0 || strcmp(name, "range") == 0 ||
-	       strcmp(name, "content-md5") == 0 ||
-	       strncmp(name, "x-amz-", 6) == 0;
+	char *text = folded(value);
+
+	for (size_t i = 0; text && i < list->count; i++) {
+		struct s3_pair *pair = &list->pairs[i];
+
+		if (strcmp(pair->name, name) != 0)
+			continue;
+		char *both = text_format("%s,%s", pair->value, text);
+		free(text);
+		if (!both)
+			return ERROR_LOCAL;
+		free(pair->value);
+		pair->value = both;
+		return 0;
+	}
+	return list_add_take(list, text_dup(name), text);
 }
 
 static bool has_control(const char *text)
@@ -133,9 +147,7 @@ static int collect_headers(const struct s3_sign_input *input,
 			return error_set(err, ERROR_INVALID,
 					 "header %s: control byte in its value",
 					 header->name);
-		if (is_signed(header->name) &&
-		    list_add_take(list, text_dup(header->name),
-				  folded(header->value)))
+		if (add_header(list, header->name, header->value))
 			return error_set_memory(err);
 	}
 	int rc = list_add_take(list, text_dup("x-amz-content-sha256"),
@@ -162,8 +174,8 @@ static int write_signed_names(const struct list *headers, struct buffer *text)
 static int write_canonical(const struct s3_sign_input *input,
 			   const struct list *headers, struct buffer *text)
 {
-	int rc =
-	    buffer_append_format(text, "%s\n%s\n", input->method, input->path);
+	const char *path = input->path[0] ? input->path : "/";
+	int rc = buffer_append_format(text, "%s\n%s\n", input->method, path);
 
 	if (rc == 0)
 		rc = write_query(input, text);

@@ -50,8 +50,9 @@ struct s3_signed {
 /*
  * AWS Signature Version 4 for S3, in the Authorization header
  * (docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html).
- * Signs host, range, content-md5 and every x-amz-* header given. Pure: the
- * clock is in the scope. 0 or ERROR_LOCAL, ERROR_INVALID.
+ * Every header given is signed: S3 asks for host, content-type and x-amz-*.
+ * Pure: the clock is in the scope. 0 or ERROR_LOCAL; ERROR_REFUSED,
+ * ERROR_INVALID for a control byte in the credentials or in a header.
  */
 int s3_sign(const struct s3_sign_input *input, const struct s3_keys *keys,
 	    const struct s3_scope *scope, struct s3_signed *out,
