@@ -16,6 +16,8 @@
 #include "platform/file.h"
 #include "platform/lock.h"
 
+#define NS_PER_MS 1000000
+
 #define DAY_NS ((int64_t)24 * 3600 * 1000 * 1000 * 1000)
 
 /* A mothership gets a sentence, not a book. */
@@ -87,6 +89,7 @@ int instance_open(struct instance *instance,
 		code = make_home(options->home, err);
 	if (code == 0 && !options->read_only)
 		code = take_lock(instance, options->wait_ms, err);
+	instance->started_ms = clock_real_ns() / NS_PER_MS;
 	if (code == 0)
 		code = open_ledger(instance, options->read_only, err);
 	if (code == 0)

@@ -24,6 +24,7 @@ struct instance {
 	struct error config_problem; /* why P.json is not used */
 	struct settings settings;    /* of config */
 	struct context context;
+	int64_t started_ms;    /* real time, when it was opened */
 	int config_generation; /* grows when what is effective changes */
 	int keys_generation;   /* grows when new keys are saved */
 	char *owed_error;      /* for the next POST; NULL: none */

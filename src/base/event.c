@@ -57,6 +57,10 @@ const char *event_what_name(enum event_what what)
 		return "delayed";
 	case EVENT_FAILED:
 		return "failed";
+	case EVENT_DELETED:
+		return "deleted";
+	case EVENT_MOVED:
+		return "moved";
 	case EVENT_WOULD_UPLOAD:
 		return "would upload";
 	case EVENT_ADOPTED:

@@ -25,6 +25,8 @@ enum event_what {
 	EVENT_UNCHANGED,
 	EVENT_DELAYED,
 	EVENT_FAILED,
+	EVENT_DELETED,	    /* the local file, after its upload */
+	EVENT_MOVED,	    /* the same; text: to where */
 	EVENT_WOULD_UPLOAD, /* --dry-run */
 	EVENT_ADOPTED
 };

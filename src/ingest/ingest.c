@@ -10,6 +10,7 @@
 #include "ingest/ledger.h"
 #include "ingest/pass.h"
 #include "ingest/policy.h"
+#include "ingest/removal.h"
 #include "ingest/tally.h"
 #include "ingest/transfer.h"
 #include "ingest/upload.h"
@@ -35,8 +36,7 @@ struct run {
 	struct upload_context context;
 	int64_t committed_ns;
 	int64_t stopping_since_ns;
-	int64_t *policy_ids; /* of the policies that have a row */
-	size_t policy_id_count;
+	int64_t *policy_ids; /* of each policy; 0: it did not run */
 	bool is_partial;
 	bool in_doubt;
 };
@@ -233,7 +233,7 @@ static int find_policy_id(struct run *run, const struct policy *policy,
 	int rc = ledger_policy_get(run->context.ledger, &row, id, &is_new, err);
 
 	if (rc == 0)
-		run->policy_ids[run->policy_id_count++] = *id;
+		run->policy_ids[policy - run->options->policies] = *id;
 	return rc;
 }
 
@@ -306,13 +306,30 @@ static int finish(struct run *run, struct error *err)
 	if (run->options->dry_run)
 		return 0;
 	int rc = ledger_policies_retire_others(ledger, run->policy_ids,
-					       run->policy_id_count, err);
+					       run->options->policy_count, err);
 	if (rc == 0 && is_complete)
 		rc = ledger_policies_drop_retired(ledger, err);
 	if (rc == 0 && is_complete && run->in_doubt)
 		rc = ledger_forget_doubt(ledger, err);
 	int commit_rc = ledger_commit(ledger, rc ? NULL : err);
 	return rc ? rc : commit_rc;
+}
+
+static int remove_local(struct run *run, struct error *err)
+{
+	const struct removal_options options = {
+	    .ledger = run->context.ledger,
+	    .home = run->options->home,
+	    .policies = run->options->policies,
+	    .policy_ids = run->policy_ids,
+	    .policy_count = run->options->policy_count,
+	    .started_ms = run->options->started_ms,
+	    .tally = &run->tally,
+	};
+
+	if (run->options->dry_run || run->context.is_stopping)
+		return 0;
+	return removal_run(&options, err);
 }
 
 static int hash_threads(void)
@@ -336,6 +353,7 @@ int ingest_run(const struct ingest_options *options,
 	run.context.home = options->home;
 	run.context.tally = &run.tally;
 	run.context.hash_threads = hash_threads();
+	run.context.started_ms = options->started_ms;
 	upload_context_init(&run.context);
 	run.policy_ids =
 	    calloc(options->policy_count + 1, sizeof(*run.policy_ids));
@@ -346,6 +364,8 @@ int ingest_run(const struct ingest_options *options,
 	     rc == 0 && i < options->policy_count && !run.context.is_stopping;
 	     i++)
 		rc = run_policy(&run, &options->policies[i], err);
+	if (rc == 0)
+		rc = remove_local(&run, err);
 	if (rc == 0)
 		rc = finish(&run, err);
 

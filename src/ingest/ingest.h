@@ -32,7 +32,8 @@ struct ingest_options {
 	struct scan_identity home_identity;
 	bool (*is_own)(struct bytes base_name);
 	int concurrency; /* 0: auto */
-	bool dry_run;	 /* local facts only, nothing written */
+	int64_t started_ms; /* real time, when the whole run began */
+	bool dry_run;	    /* local facts only, nothing written */
 	bool recheck;	 /* ask the bucket about every file */
 	const struct event_sink *events;
 };

@@ -199,6 +199,27 @@ int ledger_uploads_list(struct ledger *ledger, struct ledger_uploads *uploads,
 			struct error *err);
 void ledger_uploads_clear(struct ledger_uploads *uploads);
 
+/* ---- removals ---- */
+
+/* A local file that is to go once it is due. */
+struct ledger_removal {
+	struct bytes name;
+	int64_t due_ms;	      /* real time */
+	size_t literal_bytes; /* see scan.h */
+};
+
+/* One that is planned already stays as it is. */
+int ledger_removal_plan(struct ledger *ledger, int64_t policy,
+			const struct ledger_removal *removal,
+			struct error *err);
+/* The first planned one behind a name; *found. The name is valid until the
+ * next call of any ledger function. */
+int ledger_removal_next(struct ledger *ledger, int64_t policy,
+			struct bytes after, struct ledger_removal *removal,
+			bool *found, struct error *err);
+int ledger_removal_forget(struct ledger *ledger, int64_t policy,
+			  struct bytes name, struct error *err);
+
 /* ---- endpoints ---- */
 
 struct ledger_endpoint {

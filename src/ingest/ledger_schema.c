@@ -81,8 +81,8 @@ static const char version_1[] =
     "create table removal("
     "  policy integer not null,"
     "  name blob not null,"
-    "  due_run integer,"
-    "  due_ms integer,"
+    "  due_ms integer not null,"
+    "  literal_bytes integer not null,"
     "  primary key(policy, name)) without rowid;"
 
     "create table endpoint("

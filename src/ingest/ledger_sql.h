@@ -76,6 +76,15 @@
 	X(SQL_PENDING_COUNT, "select count(*) from pending where policy in "   \
 			     "(select id from policy "                         \
 			     "where position is not null)")                    \
+	X(SQL_REMOVAL_FIND, "select due_ms from removal "                      \
+			    "where policy = ? and name = ?")                   \
+	X(SQL_REMOVAL_ADD, "insert into removal(policy, name, due_ms, "        \
+			   "literal_bytes) values(?, ?, ?, ?)")                \
+	X(SQL_REMOVAL_NEXT, "select name, due_ms, literal_bytes from removal " \
+			    "where policy = ? and name > ? "                   \
+			    "order by name limit 1")                           \
+	X(SQL_REMOVAL_FORGET, "delete from removal "                           \
+			      "where policy = ? and name = ?")                 \
 	X(SQL_REMOVAL_DROP, "delete from removal where policy = ?")            \
                                                                                \
 	X(SQL_UPLOAD_FIND, "select " LEDGER_UPLOAD_COLUMNS " from upload "     \

@@ -10,6 +10,7 @@
 #include "ingest/merge.h"
 #include "ingest/pattern.h"
 #include "ingest/policy.h"
+#include "ingest/removal.h"
 #include "ingest/scan.h"
 #include "ingest/tally.h"
 #include "ingest/upload.h"
@@ -238,6 +239,20 @@ static int find_collision(struct pass *pass, struct candidate *candidate,
 	return rc;
 }
 
+static int plan_removal(struct pass *pass, const struct candidate *candidate,
+			struct error *err)
+{
+	const struct removal_file file = {
+	    .policy = pass->policy,
+	    .policy_id = pass->policy_id,
+	    .name = candidate->name,
+	    .literal_bytes = candidate->file->literal_bytes,
+	    .started_ms = pass->context->started_ms,
+	};
+
+	return removal_plan(pass->context->ledger, &file, err);
+}
+
 /* What another policy recorded for the same file and key is taken over. */
 static int adopt(struct pass *pass, struct candidate *candidate, bool *adopted,
 		 struct error *err)
@@ -255,6 +270,11 @@ static int adopt(struct pass *pass, struct candidate *candidate, bool *adopted,
 	int rc = ledger_find_adoptable(
 	    pass->context->ledger, pass->bucket->place.endpoint,
 	    pass->bucket->place.bucket, &wanted, &row, adopted, err);
+	/* to be removed, it needs a proof, and what the other one has is none
+	 */
+	if (rc == 0 && *adopted && policy_removes(pass->policy) &&
+	    row.proof != LEDGER_PROOF_CHECKSUM)
+		*adopted = false;
 	if (rc || !*adopted)
 		return rc;
 	if (!pass->options->dry_run) {
@@ -265,6 +285,8 @@ static int adopt(struct pass *pass, struct candidate *candidate, bool *adopted,
 		copy.key = wanted.key;
 		rc = ledger_record(pass->context->ledger, pass->policy_id,
 				   &copy, err);
+		if (rc == 0)
+			rc = plan_removal(pass, candidate, err);
 	}
 	if (rc == 0)
 		tell(pass, EVENT_UNCHANGED, candidate, NULL);
@@ -285,7 +307,8 @@ static int begin_upload(struct pass *pass, const struct candidate *candidate,
 	    .row = candidate->row,
 	    .decision = candidate->decision,
 	    .is_recheck = pass->options->recheck,
-	    .must_match = pass->in_doubt || pass->policy->compare == 1,
+	    .must_match = pass->in_doubt || pass->policy->compare == 1 ||
+			  policy_removes(pass->policy),
 	};
 	struct upload *upload = NULL;
 	int rc = upload_start(pass->context, &file, &upload, err);
@@ -352,6 +375,26 @@ static int take_up(struct pass *pass, struct candidate *candidate,
 	return 0;
 }
 
+/* One that is to be removed and has no proof yet is compared by content. */
+static int handle_unchanged(struct pass *pass, struct candidate *candidate,
+			    struct error *err)
+{
+	bool is_proven = candidate->row->proof == LEDGER_PROOF_CHECKSUM;
+
+	if (pass->options->dry_run) {
+		tell(pass, EVENT_UNCHANGED, candidate, NULL);
+		return 0;
+	}
+	if (pass->options->recheck)
+		return take_up(pass, candidate, err);
+	if (policy_removes(pass->policy) && !is_proven) {
+		candidate->decision = DECISION_NEW;
+		return take_up(pass, candidate, err);
+	}
+	tell(pass, EVENT_UNCHANGED, candidate, NULL);
+	return plan_removal(pass, candidate, err);
+}
+
 static int handle_file(struct pass *pass, struct candidate *candidate,
 		       struct error *err)
 {
@@ -363,10 +406,7 @@ static int handle_file(struct pass *pass, struct candidate *candidate,
 	candidate->decision = decide(&candidate->question);
 	switch (candidate->decision) {
 	case DECISION_UNCHANGED:
-		if (pass->options->recheck && !pass->options->dry_run)
-			return take_up(pass, candidate, err);
-		tell(pass, EVENT_UNCHANGED, candidate, NULL);
-		return 0;
+		return handle_unchanged(pass, candidate, err);
 	case DECISION_IGNORED:
 		tell(pass, EVENT_IGNORED, candidate, NULL);
 		return 0;

@@ -277,6 +277,7 @@ int policy_load(const json_t *object, int position,
 				 cause.text);
 
 	policy->position = position;
+	policy->moves_by_prefix = defaults->moves_by_prefix;
 	if (!is_set(object, "s3_addressing"))
 		policy->s3_addressing = defaults->s3_addressing;
 	if (!is_set(object, "s3_part_size"))
@@ -297,6 +298,11 @@ void policy_clear(struct policy *policy)
 	*policy = (struct policy){0};
 }
 
+bool policy_removes(const struct policy *policy)
+{
+	return policy->delete_after_upload || policy->move_after_upload;
+}
+
 const char *policy_refusal(const struct policy *policy, char *text, size_t size)
 {
 	const char *field = NULL;
@@ -312,12 +318,6 @@ const char *policy_refusal(const struct policy *policy, char *text, size_t size)
 	}
 	if (policy->customizer)
 		field = "customizer";
-	else if (policy->delete_after_upload)
-		field = "delete_after_upload";
-	else if (policy->move_after_upload)
-		field = "move_after_upload";
-	else if (policy->delay_removal >= 0)
-		field = "delay_removal";
 	if (field) {
 		(void)snprintf(text, size, "%s is not in this version", field);
 		return text;

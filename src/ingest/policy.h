@@ -21,6 +21,8 @@ struct policy_defaults {
 	const char *s3_acl;
 	int64_t s3_part_size_bytes;
 	bool compare_checksum;
+	bool moves_by_prefix; /* move_after_upload is put in front of the name
+				 as it is, not a folder */
 };
 
 /* One policy, effective. Texts are its own. */
@@ -50,6 +52,7 @@ struct policy {
 	json_t *file_keys;
 	char *target_directory;
 	bool delete_leftovers;
+	bool moves_by_prefix;
 	int position; /* in the config, from 0 */
 	char fingerprint[65];
 };
@@ -65,11 +68,12 @@ int policy_load(const json_t *object, int position,
 		struct error *err);
 void policy_clear(struct policy *policy);
 
+/* Whether it takes local files away once they are safe in the bucket. */
+bool policy_removes(const struct policy *policy);
+
 /* Why this policy cannot be run at all (unknown handler, no bucket, a field
  * that needs work which is not there), as text for people; NULL if it can. */
 const char *policy_refusal(const struct policy *policy, char *text,
 			   size_t size);
-
-/* Whether any policy of a list would run without s3_bucket: exit 78. */
 
 #endif

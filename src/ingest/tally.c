@@ -42,6 +42,10 @@ static void count(struct tally *tally, enum event_what what)
 	case EVENT_FAILED:
 		result->failed++;
 		break;
+	case EVENT_DELETED:
+	case EVENT_MOVED:
+		result->deleted++;
+		break;
 	default:
 		break;
 	}
@@ -63,7 +67,9 @@ static void tell_progress(const struct tally *tally)
 void tally_file(struct tally *tally, enum event_what what,
 		const struct tally_file *file)
 {
-	tally->files_seen++;
+	bool is_removal = what == EVENT_DELETED || what == EVENT_MOVED;
+
+	tally->files_seen += is_removal ? 0 : 1;
 	count(tally, what);
 	if (!tally->events && what != EVENT_FAILED)
 		return;

@@ -23,7 +23,8 @@ struct tally_file {
 	const char *reason; /* NULL: none */
 };
 
-/* Count one file. Failed ones go into errors as "name: reason". */
+/* Count what happened to a file. Failed ones go into errors as "name: reason".
+ */
 void tally_file(struct tally *tally, enum event_what what,
 		const struct tally_file *file);
 

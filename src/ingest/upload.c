@@ -5,6 +5,7 @@
 
 #include "ingest/bucket.h"
 #include "ingest/policy.h"
+#include "ingest/removal.h"
 #include "ingest/tally.h"
 #include "ingest/upload_check.h"
 #include "ingest/upload_job.h"
@@ -46,6 +47,25 @@ static bool digest_of_row(const struct upload *upload,
 	return true;
 }
 
+/* A snapshot of a file that was being written is no reason to remove it. */
+static int plan_removal(const struct upload *upload,
+			const struct ledger_row *row, bool was_sent,
+			struct error *err)
+{
+	const struct removal_file file = {
+	    .policy = upload->policy,
+	    .policy_id = upload->policy_id,
+	    .name = row->name,
+	    .literal_bytes = upload->literal_bytes,
+	    .started_ms = upload->context->started_ms,
+	    .was_sent = was_sent,
+	};
+
+	if (row->proof != LEDGER_PROOF_CHECKSUM || upload->is_snapshot)
+		return 0;
+	return removal_plan(upload->context->ledger, &file, err);
+}
+
 static int record(struct upload *upload, struct error *err)
 {
 	bool was_sent = upload->state.result == EVENT_ADDED ||
@@ -75,8 +95,9 @@ static int record(struct upload *upload, struct error *err)
 		row.proof = upload->is_hashed ? LEDGER_PROOF_CHECKSUM
 					      : LEDGER_PROOF_SIZE;
 	}
-	return ledger_record(upload->context->ledger, upload->policy_id, &row,
-			     err);
+	int rc = ledger_record(upload->context->ledger, upload->policy_id, &row,
+			       err);
+	return rc ? rc : plan_removal(upload, &row, was_sent, err);
 }
 
 static int put_off(struct upload *upload, struct error *err)

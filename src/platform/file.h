@@ -52,6 +52,9 @@ int file_read_at(const struct file *file, int64_t offset, void *data,
 /* Write all of data at the end of what was written. */
 int file_write(struct file *file, const void *data, size_t size);
 
+/* Give a file the mode and the time of modification of another one. */
+int file_copy_facts(const struct file *from, struct file *to);
+
 /* Make what was written durable. */
 int file_sync(struct file *file);
 

@@ -61,6 +61,27 @@ int folder_stat(const struct folder *folder, const char *name,
 int folder_open_file(const struct folder *folder, const char *name,
 		     enum folder_follow follow, struct file **file);
 
+/* What follows takes names of one segment and follows no link. */
+
+/* Rename only if nothing has the new name: EEXIST else; EXDEV: the folders lie
+ * in different file systems. */
+int folder_rename_no_replace(const struct folder *from, const char *name,
+			     const struct folder *to, const char *new_name);
+
+/* Remove a file or a link; an empty folder (ENOTEMPTY else). */
+int folder_remove_file(const struct folder *folder, const char *name);
+int folder_remove_folder(const struct folder *folder, const char *name);
+
+/* Make a folder, 0700; EEXIST if there is something of that name. */
+int folder_make_folder(const struct folder *folder, const char *name);
+
+/* Create a new file, 0600, for writing; EEXIST if there is one. */
+int folder_create_file(const struct folder *folder, const char *name,
+		       struct file **file);
+
+/* Make its entries durable. */
+int folder_sync(const struct folder *folder);
+
 /* Whether another process has the file open for writing. "Cannot tell" where
  * the system does not let us see it. */
 enum file_writer { FILE_WRITER_NO, FILE_WRITER_YES, FILE_WRITER_UNKNOWN };

@@ -169,13 +169,6 @@ static void what_cannot_be_done_is_refused_by_name(void)
 	    {"{\"handler\":\"download\"}",
 	     "handler \"download\" is not in this version"},
 	    {"{\"customizer\":\"c\"}", "customizer is not in this version"},
-	    {"{\"delete_after_upload\":true}",
-	     "delete_after_upload is not in this version"},
-	    {"{\"move_after_upload\":\"done\"}",
-	     "move_after_upload is not in this version"},
-	    {"{\"delay_removal\":true}",
-	     "delay_removal is not in this version"},
-	    {"{\"delay_removal\":60}", "delay_removal is not in this version"},
 	    {"{}", "s3_bucket is not set"},
 	    {"{\"s3_bucket\":\"b\"}", NULL},
 	    {"{\"s3_bucket\":\"b\",\"delete_after_upload\":false,"

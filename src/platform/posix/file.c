@@ -154,6 +154,19 @@ int file_write(struct file *file, const void *data, size_t size)
 	return 0;
 }
 
+int file_copy_facts(const struct file *from, struct file *to)
+{
+	struct stat status;
+
+	if (fstat(from->descriptor, &status) != 0)
+		return errno;
+	const struct timespec times[2] = {status.st_atim, status.st_mtim};
+	if (fchmod(to->descriptor, status.st_mode & 07777) != 0 ||
+	    futimens(to->descriptor, times) != 0)
+		return errno;
+	return 0;
+}
+
 int file_sync(struct file *file)
 {
 	return fsync(file->descriptor) == 0 ? 0 : errno;

@@ -423,3 +423,56 @@ enum file_writer file_find_writer(const struct file *file)
 	return FILE_WRITER_UNKNOWN;
 #endif
 }
+
+/* ---- changes ---- */
+
+/* Without the call, or on a file system that does not know it: a second name,
+ * then the first one goes; killed in between, both are there. */
+int folder_rename_no_replace(const struct folder *from, const char *name,
+			     const struct folder *to, const char *new_name)
+{
+#ifdef RENAME_NOREPLACE
+	if (renameat2(from->descriptor, name, to->descriptor, new_name,
+		      RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != ENOSYS && errno != EINVAL)
+		return errno;
+#endif
+	if (linkat(from->descriptor, name, to->descriptor, new_name, 0) != 0)
+		return errno;
+	return folder_remove_file(from, name);
+}
+
+int folder_remove_file(const struct folder *folder, const char *name)
+{
+	return unlinkat(folder->descriptor, name, 0) == 0 ? 0 : errno;
+}
+
+int folder_remove_folder(const struct folder *folder, const char *name)
+{
+	return unlinkat(folder->descriptor, name, AT_REMOVEDIR) == 0 ? 0
+								     : errno;
+}
+
+int folder_make_folder(const struct folder *folder, const char *name)
+{
+	return mkdirat(folder->descriptor, name, S_IRWXU) == 0 ? 0 : errno;
+}
+
+int folder_create_file(const struct folder *folder, const char *name,
+		       struct file **file)
+{
+	int descriptor =
+	    openat(folder->descriptor, name,
+		   O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		   S_IRUSR | S_IWUSR);
+
+	*file = NULL;
+	return descriptor < 0 ? errno : file_take_descriptor(descriptor, file);
+}
+
+int folder_sync(const struct folder *folder)
+{
+	/* one that is only searched cannot be synced, and need not be */
+	return fsync(folder->descriptor) == 0 || errno == EBADF ? 0 : errno;
+}
