@@ -67,6 +67,7 @@ static int compile_patterns(struct run *run, struct error *err)
 
 	if (run->patterns)
 		return 0;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers */
 	run->patterns = calloc(options->policy_count, sizeof(*run->patterns));
 	if (!run->patterns)
 		return error_set_memory(err);
