@@ -119,6 +119,12 @@ static bool is_host_char(char c)
 	       c == ']';
 }
 
+/* It is signed as it is: a byte that S3 encodes must be encoded already. */
+static bool is_path_char(char c)
+{
+	return is_unreserved((unsigned char)c) || c == '/' || c == '%';
+}
+
 static int refuse_endpoint(const char *endpoint, const char *why,
 			   struct error *err)
 {
@@ -164,12 +170,16 @@ static int parse_endpoint(struct s3_place *place, const char *endpoint,
 		path_size--;
 	if (strpbrk(rest, "@?#"))
 		return refuse_endpoint(endpoint, "user or query in it", err);
-	if (host_size == 0 || host_size >= sizeof(place->host) - 64 ||
+	if (host_size == 0 || rest[0] == ':' ||
+	    host_size >= sizeof(place->host) - 64 ||
 	    path_size >= sizeof(place->base_path))
 		return refuse_endpoint(endpoint, "no host, or too long", err);
 	for (size_t i = 0; i < host_size; i++)
 		if (!is_host_char(rest[i]))
 			return refuse_endpoint(endpoint, "a bad host", err);
+	for (size_t i = 0; i < path_size; i++)
+		if (!is_path_char(path[i]))
+			return refuse_endpoint(endpoint, "a bad path", err);
 	memcpy(place->host, rest, host_size);
 	place->host[host_size] = '\0';
 	memcpy(place->base_path, path, path_size);
@@ -194,16 +204,19 @@ static void set_aws_host(struct s3_place *place)
 
 static int put_bucket_in_host(struct s3_place *place, struct error *err)
 {
-	char host[sizeof(place->host)];
-	size_t size = strlen(place->bucket) + 1 + strlen(place->host);
+	size_t bucket_size = strlen(place->bucket);
+	size_t host_size = strlen(place->host);
 
-	if (size >= sizeof(host))
+	if (place->host[0] == '[')
+		return refuse_endpoint(place->endpoint,
+				       "no bucket fits before a number", err);
+	if (bucket_size + 1 + host_size >= sizeof(place->host))
 		return error_set(err, ERROR_CONFIG,
 				 "s3_bucket and s3_endpoint together are too "
 				 "long");
-	memcpy(host, place->host, sizeof(host));
-	(void)snprintf(place->host, sizeof(place->host), "%s.%.255s",
-		       place->bucket, host);
+	memmove(place->host + bucket_size + 1, place->host, host_size + 1);
+	memcpy(place->host, place->bucket, bucket_size);
+	place->host[bucket_size] = '.';
 	return 0;
 }
 
