@@ -291,8 +291,10 @@ static struct MHD_Response *make_response(struct request *request)
 	int file = request->file[0] ? open(request->file, O_RDONLY) : -1;
 
 	if (file >= 0 && fstat(file, &status) == 0)
-		response = MHD_create_response_from_fd64(
-		    (uint64_t)status.st_size, file);
+		response = MHD_create_response_from_fd_at_offset64(
+		    request->is_range ? request->range_size
+				      : (uint64_t)status.st_size,
+		    file, request->range_start);
 	if (!response) {
 		response = MHD_create_response_from_buffer(
 		    request->reply_size, request->reply, MHD_RESPMEM_MUST_FREE);

@@ -66,6 +66,9 @@ struct request {
 	char *reply; /* malloc'ed */
 	size_t reply_size;
 	char file[PATH_BYTES]; /* sent instead of reply if not "" */
+	bool is_range;
+	uint64_t range_start;
+	uint64_t range_size;
 	struct pair reply_headers[META_MOST];
 	size_t reply_header_count;
 };

@@ -282,9 +282,35 @@ static void put_object(struct request *request)
 	}
 }
 
+/* RFC 9110 section 14.2, one range of the form bytes=a-b. */
+static void take_range(struct request *request, const struct meta *meta)
+{
+	const char *range = request_header(request, "range");
+	unsigned long long size = meta->size;
+	unsigned long long first = 0;
+	unsigned long long last = 0;
+
+	if (!range || sscanf(range, "bytes=%llu-%llu", &first, &last) != 2)
+		return;
+	if (first >= size || last < first) {
+		reply_error(request, 416, "InvalidRange");
+		request->file[0] = '\0';
+		return;
+	}
+	if (last >= size)
+		last = size - 1;
+	request->status = 206;
+	request->is_range = true;
+	request->range_start = first;
+	request->range_size = last - first + 1;
+	reply_header(request, "content-range", "bytes %llu-%llu/%llu", first,
+		     last, size);
+}
+
 static void get_object(struct request *request)
 {
 	const char *mode = request_header(request, "x-amz-checksum-mode");
+	const char *match = request_header(request, "if-match");
 	char path[PATH_BYTES];
 	char date[64];
 	struct meta meta;
@@ -292,6 +318,10 @@ static void get_object(struct request *request)
 	object_path(request, path, ".meta");
 	if (!read_meta(path, &meta)) {
 		reply_error(request, 404, "NoSuchKey");
+		return;
+	}
+	if (match && strcmp(match, meta.etag) != 0) {
+		reply_error(request, 412, "PreconditionFailed");
 		return;
 	}
 	object_path(request, request->file, "");
@@ -306,6 +336,7 @@ static void get_object(struct request *request)
 			     meta.crc64);
 		reply_header(request, "x-amz-checksum-type", "FULL_OBJECT");
 	}
+	take_range(request, &meta);
 }
 
 static void delete_object(struct request *request)
