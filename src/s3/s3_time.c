@@ -78,26 +78,67 @@ static int month_number(const char name[4])
 	return (int)(found - names) / 3 + 1;
 }
 
+/* A day that the calendar has comes back as itself. */
+static bool is_day(const struct moment *m)
+{
+	struct moment same;
+
+	date_of(days_of(m->year, m->month, m->day), &same);
+	return same.month == m->month && same.day == m->day;
+}
+
 static bool is_sane(const struct moment *m)
 {
 	return m->year >= 1601 && m->year <= 9999 && m->month >= 1 &&
 	       m->month <= 12 && m->day >= 1 && m->day <= 31 && m->hour >= 0 &&
 	       m->hour < 24 && m->minute >= 0 && m->minute < 60 &&
-	       m->second >= 0 && m->second <= 60;
+	       m->second >= 0 && m->second <= 60 && is_day(m);
+}
+
+/* '#' stands for a digit, '@' for a letter. What is behind it, or NULL. */
+static const char *match(const char *text, const char *form)
+{
+	for (; *form; form++, text++) {
+		bool is_digit = *text >= '0' && *text <= '9';
+		bool is_letter = (*text >= 'A' && *text <= 'Z') ||
+				 (*text >= 'a' && *text <= 'z');
+
+		if (*form == '#' ? !is_digit
+				 : (*form == '@' ? !is_letter : *text != *form))
+			return NULL;
+	}
+	return text;
+}
+
+static bool parse_http(const char *text, struct moment *m)
+{
+	char month[4] = "";
+	const char *rest = match(text, "@@@, ## @@@ #### ##:##:## GMT");
+
+	if (!rest || *rest != '\0' ||
+	    sscanf(text + 5, "%2d %3s %4d %2d:%2d:%2d", &m->day, month,
+		   &m->year, &m->hour, &m->minute, &m->second) != 6)
+		return false;
+	m->month = month_number(month);
+	return true;
+}
+
+static bool parse_iso(const char *text, struct moment *m)
+{
+	const char *rest = match(text, "####-##-##T##:##:##");
+
+	if (rest && match(rest, ".#"))
+		rest += 1 + strspn(rest + 1, "0123456789");
+	return rest && strcmp(rest, "Z") == 0 &&
+	       sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &m->year, &m->month,
+		      &m->day, &m->hour, &m->minute, &m->second) == 6;
 }
 
 bool s3_time_parse(const char *text, int64_t *seconds)
 {
 	struct moment m = {0};
-	char month[4] = "";
 
-	if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT",
-		   &m.day, month, &m.year, &m.hour, &m.minute, &m.second) == 6)
-		m.month = month_number(month);
-	else if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &m.year, &m.month,
-			&m.day, &m.hour, &m.minute, &m.second) != 6)
-		return false;
-	if (!is_sane(&m))
+	if ((!parse_http(text, &m) && !parse_iso(text, &m)) || !is_sane(&m))
 		return false;
 	*seconds = days_of(m.year, m.month, m.day) * DAY_S + m.hour * 3600 +
 		   m.minute * 60 + m.second;
