@@ -57,6 +57,9 @@ struct s3_guard {
 int s3_head_object(struct s3_request *request, struct bytes key);
 /* with x-amz-checksum-mode: ENABLED */
 int s3_head_object_checksum(struct s3_request *request, struct bytes key);
+/* A piece of an object as long as it has that ETag (S3_EXISTS, 412, else). */
+int s3_get_range(struct s3_request *request, struct bytes key, const char *etag,
+		 int64_t offset, int64_t size_bytes);
 /* if_none_match: only if the key is new (412 else). */
 int s3_put_object(struct s3_request *request, struct bytes key,
 		  const struct s3_object *object, const struct s3_guard *guard,

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +176,22 @@ int s3_head_object_checksum(struct s3_request *request, struct bytes key)
 	int rc = begin(request, "HEAD", key);
 
 	return rc ? rc : add_header(request, "x-amz-checksum-mode", "ENABLED");
+}
+
+/* RFC 9110 section 14.2: both ends are counted in. */
+int s3_get_range(struct s3_request *request, struct bytes key, const char *etag,
+		 int64_t offset, int64_t size_bytes)
+{
+	char range[64];
+	int rc = begin(request, "GET", key);
+
+	(void)snprintf(range, sizeof(range), "bytes=%" PRId64 "-%" PRId64,
+		       offset, offset + size_bytes - 1);
+	if (rc == 0)
+		rc = add_header(request, "range", range);
+	if (rc == 0 && etag[0] != '\0')
+		rc = add_header(request, "if-match", etag);
+	return rc;
 }
 
 int s3_put_object(struct s3_request *request, struct bytes key,
