@@ -152,8 +152,11 @@ void s3_judge(const struct s3_request *request, const struct http_reply *reply,
 
 /* ---- what replies hold ---- */
 
+/* These return 0, ERROR_LOCAL, or ERROR_INVALID for a body that is not the
+ * document of the operation. */
+
 struct s3_object_facts {
-	int64_t size_bytes;
+	int64_t size_bytes; /* -1: not told, here and in the lists */
 	int64_t modified_s; /* LastModified, seconds since 1970 */
 	char etag[256];	    /* with quotes */
 	bool has_crc64;	    /* full-object CRC64NVME */

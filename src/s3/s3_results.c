@@ -10,7 +10,9 @@
 enum {
 	RESULTS_CEILING = 100000, /* of what a page may list; S3 sends 1,000 */
 	CRC64_TEXT_BYTES = 12,
-	SHA256_TEXT_BYTES = 44
+	SHA256_TEXT_BYTES = 44,
+	NUMBER_DIGITS = 18, /* whatever they are, they fit into 63 bits */
+	MOST_PARTS = 10000
 };
 
 /* ---- small values ---- */
@@ -24,12 +26,27 @@ static void copy_text(struct bytes text, char *out, size_t size)
 	out[length] = '\0';
 }
 
+/* -1: no number. */
 static int64_t number_of(struct bytes text)
 {
-	char copy[32];
+	int64_t number = 0;
 
-	copy_text(text, copy, sizeof(copy));
-	return strtoll(copy, NULL, 10);
+	if (text.size == 0 || text.size > NUMBER_DIGITS)
+		return -1;
+	for (size_t i = 0; i < text.size; i++) {
+		if (text.data[i] < '0' || text.data[i] > '9')
+			return -1;
+		number = number * 10 + (text.data[i] - '0');
+	}
+	return number;
+}
+
+/* 0: none. */
+static int part_number_of(struct bytes text)
+{
+	int64_t number = number_of(text);
+
+	return number > 0 && number <= MOST_PARTS ? (int)number : 0;
 }
 
 static int64_t time_of(struct bytes text)
@@ -70,10 +87,11 @@ static bool unbase64(const char *text, unsigned char *out, size_t size)
 		if (bit_count < 8)
 			continue;
 		bit_count -= 8;
-		if (done < size)
-			out[done++] = (unsigned char)(bits >> bit_count);
+		if (done == size)
+			return false;
+		out[done++] = (unsigned char)(bits >> bit_count);
 	}
-	return done == size;
+	return done == size && strspn(text, "=") == strlen(text);
 }
 
 static bool parse_crc64(const char *text, uint64_t *crc64)
@@ -114,7 +132,7 @@ int s3_read_object(const struct http_reply *reply,
 	char value[256];
 
 	(void)err;
-	*facts = (struct s3_object_facts){0};
+	*facts = (struct s3_object_facts){.size_bytes = -1};
 	if (http_header(reply, "content-length", value, sizeof(value)))
 		facts->size_bytes = number_of(bytes_of_text(value));
 	if (http_header(reply, "last-modified", value, sizeof(value)))
@@ -124,6 +142,40 @@ int s3_read_object(const struct http_reply *reply,
 			  sizeof(facts->etag));
 	read_checksums(reply, facts);
 	return 0;
+}
+
+/* ---- documents ---- */
+
+/* A reply is read only if its root is the one of the operation: a page of a
+ * proxy may be sound XML and must not pass for an empty list. */
+struct document {
+	const char *root;
+	bool has_root;
+	struct s3_xml_handler inner;
+};
+
+static int document_element(void *context, const char *path, struct bytes text)
+{
+	struct document *document = context;
+
+	if (strchr(path, '/'))
+		return document->inner.element(document->inner.context, path,
+					       text);
+	document->has_root = strcmp(path, document->root) == 0;
+	return 0;
+}
+
+static int read_document(const struct http_reply *reply, const char *root,
+			 const struct s3_xml_handler *inner, struct error *err)
+{
+	struct document document = {.root = root, .inner = *inner};
+	const struct s3_xml_handler handler = {document_element, &document};
+	int rc = s3_xml_parse(buffer_bytes(&reply->body), &handler, err);
+
+	if (rc == 0 && !document.has_root)
+		rc = error_set(err, ERROR_INVALID, "the reply is no %s", root);
+	/* a text that is there already stays */
+	return rc ? error_set(err, rc, "cannot keep what %s holds", root) : 0;
 }
 
 /* ---- ListObjectsV2 ---- */
@@ -171,6 +223,9 @@ static int keep_key(struct listing_parse *parse, struct bytes text)
 static int keep_object(struct listing_parse *parse)
 {
 	struct s3_listing *listing = parse->listing;
+
+	if (parse->key_size == 0)
+		return ERROR_INVALID; /* there is no object without a name */
 	struct s3_listed *object =
 	    grow((void **)&listing->objects, &listing->count, sizeof(*object));
 	size_t *offset = object ? grow((void **)&parse->offsets,
@@ -182,7 +237,7 @@ static int keep_object(struct listing_parse *parse)
 	*object = parse->current;
 	object->key.size = parse->key_size;
 	*offset = parse->key_offset;
-	parse->current = (struct s3_listed){0};
+	parse->current = (struct s3_listed){.size_bytes = -1};
 	parse->key_size = 0;
 	return 0;
 }
@@ -215,11 +270,12 @@ static int listing_element(void *context, const char *path, struct bytes text)
 int s3_read_listing(const struct http_reply *reply, struct s3_listing *listing,
 		    struct error *err)
 {
-	struct listing_parse parse = {.listing = listing};
+	struct listing_parse parse = {.listing = listing,
+				      .current.size_bytes = -1};
 	const struct s3_xml_handler handler = {listing_element, &parse};
 
 	*listing = (struct s3_listing){0};
-	int rc = s3_xml_parse(buffer_bytes(&reply->body), &handler, err);
+	int rc = read_document(reply, "ListBucketResult", &handler, err);
 	for (size_t i = 0; rc == 0 && i < listing->count; i++)
 		listing->objects[i].key.data =
 		    listing->memory.data + parse.offsets[i];
@@ -268,7 +324,8 @@ int s3_read_upload_id(const struct http_reply *reply, char *upload_id,
 	const struct s3_xml_handler handler = {text_element, &parse};
 
 	upload_id[0] = '\0';
-	int rc = s3_xml_parse(buffer_bytes(&reply->body), &handler, err);
+	int rc = read_document(reply, "InitiateMultipartUploadResult", &handler,
+			       err);
 	if (rc == 0 && upload_id[0] == '\0')
 		rc = error_set(err, ERROR_INVALID, "the reply has no UploadId");
 	return rc;
@@ -303,7 +360,8 @@ int s3_read_completed(const struct http_reply *reply,
 	const struct s3_xml_handler handler = {completed_element, &parse};
 
 	*facts = (struct s3_object_facts){0};
-	int rc = s3_xml_parse(buffer_bytes(&reply->body), &handler, err);
+	int rc = read_document(reply, "CompleteMultipartUploadResult", &handler,
+			       err);
 	if (parse.is_composite)
 		facts->has_crc64 = false;
 	return rc;
@@ -321,7 +379,7 @@ static int parts_element(void *context, const char *path, struct bytes text)
 
 	copy_text(text, value, sizeof(value));
 	if (path_is(path, "ListPartsResult/Part/PartNumber")) {
-		parse->current.number = (int)number_of(text);
+		parse->current.number = part_number_of(text);
 	} else if (path_is(path, "ListPartsResult/Part/ETag")) {
 		copy_text(text, parse->current.etag,
 			  sizeof(parse->current.etag));
@@ -338,11 +396,11 @@ static int parts_element(void *context, const char *path, struct bytes text)
 		if (!part)
 			return ERROR_LOCAL;
 		*part = parse->current;
-		parse->current = (struct s3_part){0};
+		parse->current = (struct s3_part){.size_bytes = -1};
 	} else if (path_is(path, "ListPartsResult/IsTruncated")) {
 		parse->parts->is_truncated = strcmp(value, "true") == 0;
 	} else if (path_is(path, "ListPartsResult/NextPartNumberMarker")) {
-		parse->parts->next_number = (int)number_of(text);
+		parse->parts->next_number = part_number_of(text);
 	}
 	return 0;
 }
@@ -350,11 +408,11 @@ static int parts_element(void *context, const char *path, struct bytes text)
 int s3_read_parts(const struct http_reply *reply, struct s3_parts *parts,
 		  struct error *err)
 {
-	struct parts_parse parse = {.parts = parts};
+	struct parts_parse parse = {.parts = parts, .current.size_bytes = -1};
 	const struct s3_xml_handler handler = {parts_element, &parse};
 
 	*parts = (struct s3_parts){0};
-	int rc = s3_xml_parse(buffer_bytes(&reply->body), &handler, err);
+	int rc = read_document(reply, "ListPartsResult", &handler, err);
 	if (rc)
 		s3_parts_clear(parts);
 	return rc;
@@ -384,6 +442,8 @@ static int set_text(char **out, struct bytes text, bool is_encoded)
 
 static int keep_upload(struct uploads_parse *parse)
 {
+	if (!parse->current.key || !parse->current.upload_id)
+		return ERROR_INVALID;
 	struct s3_upload_listed *upload =
 	    grow((void **)&parse->listing->uploads, &parse->listing->count,
 		 sizeof(*upload));
@@ -429,9 +489,13 @@ int s3_read_uploads(const struct http_reply *reply,
 	const struct s3_xml_handler handler = {uploads_element, &parse};
 
 	*listing = (struct s3_upload_listing){0};
-	int rc = s3_xml_parse(buffer_bytes(&reply->body), &handler, err);
+	int rc =
+	    read_document(reply, "ListMultipartUploadsResult", &handler, err);
 	free(parse.current.key);
 	free(parse.current.upload_id);
+	if (rc == 0 && listing->is_truncated && !listing->next_key_marker)
+		rc = error_set(err, ERROR_INVALID,
+			       "the listing goes on, but does not say where");
 	if (rc)
 		s3_upload_listing_clear(listing);
 	return rc;
