@@ -112,7 +112,7 @@ static int error_element(void *context, const char *path, struct bytes text)
 		document->is_error = true;
 	} else if (strcmp(path, "Error/Message") == 0) {
 		keep_text(text, document->message, sizeof(document->message));
-	} else if (strcmp(path, "Error/Region") == 0) {
+	} else if (strcmp(path, "Error/Region") == 0 && text.size > 0) {
 		keep_text(text, verdict->region, sizeof(verdict->region));
 	}
 	return 0;
