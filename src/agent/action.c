@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "agent/action_customizers.h"
+#include "agent/action_upgrade.h"
 #include "agent/instance.h"
 
 static void report(struct instance *instance, struct action_outcome *outcome)
@@ -18,14 +20,17 @@ static void restart(struct instance *instance, struct action_outcome *outcome)
 	outcome->next_is_startup = true;
 }
 
-/* NULL: this version cannot do it. */
 static const struct action {
 	const char *name;
+	bool is_guarded; /* not over plain http */
 	void (*perform)(struct instance *instance,
 			struct action_outcome *outcome);
 } actions[] = {
-    {"report", report}, {"restart", restart}, {"customizers", NULL},
-    {"upgrade", NULL},	{"reboot", NULL},
+    {"report", false, report},
+    {"restart", false, restart},
+    {"customizers", true, action_customizers},
+    {"upgrade", true, action_upgrade},
+    {"reboot", true, action_reboot},
 };
 
 static const struct action *find(const char *name)
@@ -46,10 +51,12 @@ void action_perform(struct instance *instance, const char *name,
 		outcome->is_unknown = true;
 		(void)error_set(&outcome->problem, ERROR_INVALID,
 				"unknown action \"%s\"", name);
-	} else if (!action->perform) {
+	} else if (action->is_guarded &&
+		   settings_is_plain(&instance->settings) &&
+		   !instance->settings.allow_plain_http) {
 		(void)error_set(&outcome->problem, ERROR_CONFIG,
-				"action \"%s\" is not supported by this "
-				"version",
+				"action \"%s\" came over plain http: refused "
+				"unless allow_plain_http is true",
 				name);
 	} else {
 		action->perform(instance, outcome);

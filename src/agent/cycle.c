@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "agent/action.h"
+#include "agent/action_customizers.h"
+#include "agent/action_upgrade.h"
 #include "agent/apply.h"
 #include "agent/exit_status.h"
 #include "agent/instance.h"
@@ -130,15 +132,20 @@ static void try_policies(struct cycle *cycle, struct policies_said *said)
 	exit_reasons_add_error(&cycle->policies_reasons, &said->problem);
 }
 
+static bool may_run_policies(const struct cycle *cycle)
+{
+	return !instance_config_is_broken(&cycle->instance) &&
+	       context_is_configured(&cycle->instance.context) &&
+	       cycle->tries < POLICIES_RUNS_CEILING && !stop_requested();
+}
+
 /* Step 4 of a run: whether the policies have something to do yet. A state
  * that was not configured is one in which they have not run. */
 static bool are_policies_due(const struct cycle *cycle)
 {
 	const struct instance *instance = &cycle->instance;
 
-	if (cycle->has_ended || instance_config_is_broken(instance) ||
-	    !context_is_configured(&instance->context) ||
-	    cycle->tries >= POLICIES_RUNS_CEILING || stop_requested())
+	if (cycle->has_ended || !may_run_policies(cycle))
 		return false;
 	if (cycle->tries == 0 ||
 	    cycle->tried_config != instance->config_generation)
@@ -232,10 +239,37 @@ static void run_policies_and_tell(struct cycle *cycle)
 	json_decref(said.result);
 }
 
+static void tell_done(struct cycle *cycle, const char *action,
+		      const struct action_outcome *outcome)
+{
+	struct policies_said said = {0};
+	char name[256];
+
+	if (outcome->runs_policies && may_run_policies(cycle))
+		try_policies(cycle, &said);
+	post(cycle, &(struct talk_message){
+			.action = protocol_done_name(protocol_of(cycle), action,
+						     name, sizeof(name)),
+			.result = said.result ? said.result : outcome->result,
+			.has_sums = said.result != NULL,
+			.error = text_or_null(&said.problem),
+		    });
+	json_decref(said.result);
+}
+
+static void reboot(struct cycle *cycle, const char *action)
+{
+	struct error problem = {0};
+
+	if (cycle->talk.has_failed ||
+	    action_reboot_now(&cycle->instance, &problem) == 0)
+		return;
+	post_failure(cycle, action, problem.text);
+}
+
 static void perform(struct cycle *cycle, const char *action)
 {
 	struct action_outcome outcome;
-	char name[256];
 
 	action_perform(&cycle->instance, action, &outcome);
 	if (outcome.is_unknown && !protocol_refuses_unknown(protocol_of(cycle)))
@@ -247,12 +281,9 @@ static void perform(struct cycle *cycle, const char *action)
 	if (outcome.problem.code)
 		post_failure(cycle, action, outcome.problem.text);
 	else
-		post(cycle,
-		     &(struct talk_message){
-			 .action = protocol_done_name(
-			     protocol_of(cycle), action, name, sizeof(name)),
-			 .result = outcome.result,
-		     });
+		tell_done(cycle, action, &outcome);
+	if (outcome.reboots)
+		reboot(cycle, action);
 	cycle->has_ended = outcome.ends_run;
 	action_outcome_clear(&outcome);
 }
@@ -480,6 +511,8 @@ static int run(struct cycle *cycle, struct error *err)
 		cycle->instance.events = &cycle->filter.sink;
 		code = instance_load(&cycle->instance, err);
 	}
+	if (code == 0 && !options->dry_run)
+		code = action_customizers_repair(&cycle->instance, err);
 	if (code == 0)
 		code = talk_init(&cycle->talk, &cycle->instance, err);
 	if (code == 0 && options->dry_run)

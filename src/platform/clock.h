@@ -10,6 +10,9 @@ int64_t clock_real_ns(void);
 /* Nanoseconds of a clock that never goes back; its start is arbitrary. */
 int64_t clock_steady_ns(void);
 
+/* Nanoseconds since the machine was booted, sleep counted in; -1: unknown. */
+int64_t clock_since_boot_ns(void);
+
 /* Sleep; ends at once when a stop was requested. */
 void clock_sleep_ms(int64_t duration_ms);
 

@@ -79,6 +79,11 @@ int folder_make_folder(const struct folder *folder, const char *name);
 int folder_create_file(const struct folder *folder, const char *name,
 		       struct file **file);
 
+/* Exchange what two names in it stand for, in one step; ENOSYS, EINVAL where
+ * the system cannot. */
+int folder_exchange(const struct folder *folder, const char *name,
+		    const char *other);
+
 /* Make its entries durable. */
 int folder_sync(const struct folder *folder);
 

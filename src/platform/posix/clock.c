@@ -31,6 +31,15 @@ int64_t clock_steady_ns(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t clock_since_boot_ns(void)
+{
+#ifdef CLOCK_BOOTTIME
+	return read_clock(CLOCK_BOOTTIME);
+#else
+	return -1;
+#endif
+}
+
 void clock_sleep_ms(int64_t duration_ms)
 {
 	int64_t until_ns = clock_steady_ns() + duration_ms * NS_PER_MS;

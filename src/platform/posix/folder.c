@@ -426,6 +426,21 @@ enum file_writer file_find_writer(const struct file *file)
 
 /* ---- changes ---- */
 
+/* For folders, and where a file has one name only: somebody may take the name
+ * between the look and the rename. */
+static int rename_if_free(const struct folder *from, const char *name,
+			  const struct folder *to, const char *new_name)
+{
+	struct stat status;
+
+	if (fstatat(to->descriptor, new_name, &status, AT_SYMLINK_NOFOLLOW) ==
+	    0)
+		return EEXIST;
+	return renameat(from->descriptor, name, to->descriptor, new_name) == 0
+		   ? 0
+		   : errno;
+}
+
 /* Without the call, or on a file system that does not know it: a second name,
  * then the first one goes; killed in between, both are there. */
 int folder_rename_no_replace(const struct folder *from, const char *name,
@@ -438,9 +453,10 @@ int folder_rename_no_replace(const struct folder *from, const char *name,
 	if (errno != ENOSYS && errno != EINVAL)
 		return errno;
 #endif
-	if (linkat(from->descriptor, name, to->descriptor, new_name, 0) != 0)
-		return errno;
-	return folder_remove_file(from, name);
+	if (linkat(from->descriptor, name, to->descriptor, new_name, 0) == 0)
+		return folder_remove_file(from, name);
+	return errno == EPERM ? rename_if_free(from, name, to, new_name)
+			      : errno;
 }
 
 int folder_remove_file(const struct folder *folder, const char *name)
@@ -469,6 +485,22 @@ int folder_create_file(const struct folder *folder, const char *name,
 
 	*file = NULL;
 	return descriptor < 0 ? errno : file_take_descriptor(descriptor, file);
+}
+
+int folder_exchange(const struct folder *folder, const char *name,
+		    const char *other)
+{
+#ifdef RENAME_EXCHANGE
+	return renameat2(folder->descriptor, name, folder->descriptor, other,
+			 RENAME_EXCHANGE) == 0
+		   ? 0
+		   : errno;
+#else
+	(void)folder;
+	(void)name;
+	(void)other;
+	return ENOSYS;
+#endif
 }
 
 int folder_sync(const struct folder *folder)
