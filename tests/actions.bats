@@ -115,7 +115,7 @@ hostile() {
 }
 
 @test "customizers: 10,000 keys stop at the ceiling" {
-	for i in $(seq 5); do plant $prefix/evil$i.js; done
+	for i in $(seq 5); do plant "$prefix/evil$i.js"; done
 	python3 - "$S3_DIR/bucket/objects" $prefix <<'PYTHON'
 import hashlib, os, sys, time
 root, prefix = sys.argv[1:]
@@ -174,7 +174,7 @@ PYTHON
 			[ "$status" -ne 137 ] || killed=$((killed + 1))
 			reply default '{"state":"configured"}'
 			ingest_is 0 --action wakeup
-			found=$(ls "$HOME_DIR/customizers" | tr '\n' ' ')
+			found=$(find "$HOME_DIR/customizers" -type f -printf "%f\n" | sort | tr "\n" " ")
 			[ "$found" = "old1.js old2.js " ] || [ "$found" = "new1.js new2.js " ]
 		done
 	done
