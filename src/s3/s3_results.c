@@ -4,108 +4,12 @@
 
 #include "base/http.h"
 #include "s3/s3.h"
-#include "s3/s3_time.h"
+#include "s3/s3_value.h"
 #include "s3/s3_xml.h"
 
 enum {
-	RESULTS_CEILING = 100000, /* of what a page may list; S3 sends 1,000 */
-	CRC64_TEXT_BYTES = 12,
-	SHA256_TEXT_BYTES = 44,
-	NUMBER_DIGITS = 18, /* whatever they are, they fit into 63 bits */
-	MOST_PARTS = 10000
+	RESULTS_CEILING = 100000 /* of what a page may list; S3 sends 1,000 */
 };
-
-/* ---- small values ---- */
-
-static void copy_text(struct bytes text, char *out, size_t size)
-{
-	size_t length = text.size < size ? text.size : size - 1;
-
-	if (length > 0)
-		memcpy(out, text.data, length);
-	out[length] = '\0';
-}
-
-/* -1: no number. */
-static int64_t number_of(struct bytes text)
-{
-	int64_t number = 0;
-
-	if (text.size == 0 || text.size > NUMBER_DIGITS)
-		return -1;
-	for (size_t i = 0; i < text.size; i++) {
-		if (text.data[i] < '0' || text.data[i] > '9')
-			return -1;
-		number = number * 10 + (text.data[i] - '0');
-	}
-	return number;
-}
-
-/* 0: none. */
-static int part_number_of(struct bytes text)
-{
-	int64_t number = number_of(text);
-
-	return number > 0 && number <= MOST_PARTS ? (int)number : 0;
-}
-
-static int64_t time_of(struct bytes text)
-{
-	char copy[64];
-	int64_t seconds = 0;
-
-	copy_text(text, copy, sizeof(copy));
-	return s3_time_parse(copy, &seconds) ? seconds : 0;
-}
-
-static int base64_value(char c)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz"
-				     "0123456789+/";
-	const char *found = c ? strchr(digits, c) : NULL;
-
-	return found ? (int)(found - digits) : -1;
-}
-
-/* Base64 of exactly size bytes; a composite checksum ("...-3") is none. */
-static bool unbase64(const char *text, unsigned char *out, size_t size)
-{
-	uint32_t bits = 0;
-	int bit_count = 0;
-	size_t done = 0;
-
-	if (strlen(text) != 4 * ((size + 2) / 3))
-		return false;
-	for (; *text && *text != '='; text++) {
-		int value = base64_value(*text);
-
-		if (value < 0)
-			return false;
-		bits = bits << 6 | (uint32_t)value;
-		bit_count += 6;
-		if (bit_count < 8)
-			continue;
-		bit_count -= 8;
-		if (done == size)
-			return false;
-		out[done++] = (unsigned char)(bits >> bit_count);
-	}
-	return done == size && strspn(text, "=") == strlen(text);
-}
-
-static bool parse_crc64(const char *text, uint64_t *crc64)
-{
-	unsigned char bytes[8];
-
-	if (strlen(text) != CRC64_TEXT_BYTES ||
-	    !unbase64(text, bytes, sizeof(bytes)))
-		return false;
-	*crc64 = 0;
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		*crc64 = *crc64 << 8 | bytes[i];
-	return true;
-}
 
 /* ---- headers ---- */
 
@@ -119,11 +23,9 @@ static void read_checksums(const struct http_reply *reply,
 		return;
 	if (http_header(reply, "x-amz-checksum-crc64nvme", value,
 			sizeof(value)))
-		facts->has_crc64 = parse_crc64(value, &facts->crc64);
+		facts->has_crc64 = s3_value_crc64(value, &facts->crc64);
 	if (http_header(reply, "x-amz-checksum-sha256", value, sizeof(value)))
-		facts->has_sha256 =
-		    strlen(value) == SHA256_TEXT_BYTES &&
-		    unbase64(value, facts->sha256, HASH_SHA256_BYTES);
+		facts->has_sha256 = s3_value_sha256(value, facts->sha256);
 }
 
 int s3_read_object(const struct http_reply *reply,
@@ -134,12 +36,12 @@ int s3_read_object(const struct http_reply *reply,
 	(void)err;
 	*facts = (struct s3_object_facts){.size_bytes = -1};
 	if (http_header(reply, "content-length", value, sizeof(value)))
-		facts->size_bytes = number_of(bytes_of_text(value));
+		facts->size_bytes = s3_value_number(bytes_of_text(value));
 	if (http_header(reply, "last-modified", value, sizeof(value)))
-		facts->modified_s = time_of(bytes_of_text(value));
+		facts->modified_s = s3_value_time(bytes_of_text(value));
 	if (http_header(reply, "etag", value, sizeof(value)))
-		copy_text(bytes_of_text(value), facts->etag,
-			  sizeof(facts->etag));
+		s3_value_copy(bytes_of_text(value), facts->etag,
+			      sizeof(facts->etag));
 	read_checksums(reply, facts);
 	return 0;
 }
@@ -249,12 +151,12 @@ static int listing_element(void *context, const char *path, struct bytes text)
 	if (path_is(path, "ListBucketResult/Contents/Key"))
 		return keep_key(parse, text);
 	if (path_is(path, "ListBucketResult/Contents/Size"))
-		parse->current.size_bytes = number_of(text);
+		parse->current.size_bytes = s3_value_number(text);
 	else if (path_is(path, "ListBucketResult/Contents/LastModified"))
-		parse->current.modified_s = time_of(text);
+		parse->current.modified_s = s3_value_time(text);
 	else if (path_is(path, "ListBucketResult/Contents/ETag"))
-		copy_text(text, parse->current.etag,
-			  sizeof(parse->current.etag));
+		s3_value_copy(text, parse->current.etag,
+			      sizeof(parse->current.etag));
 	else if (path_is(path, "ListBucketResult/Contents"))
 		return keep_object(parse);
 	else if (path_is(path, "ListBucketResult/IsTruncated"))
@@ -312,7 +214,7 @@ static int text_element(void *context, const char *path, struct bytes text)
 		return 0;
 	if (text.size == 0 || text.size >= parse->size)
 		return ERROR_INVALID;
-	copy_text(text, parse->out, parse->size);
+	s3_value_copy(text, parse->out, parse->size);
 	return 0;
 }
 
@@ -341,13 +243,14 @@ static int completed_element(void *context, const char *path, struct bytes text)
 	struct completed_parse *parse = context;
 	char value[64];
 
-	copy_text(text, value, sizeof(value));
+	s3_value_copy(text, value, sizeof(value));
 	if (path_is(path, "CompleteMultipartUploadResult/ETag"))
-		copy_text(text, parse->facts->etag, sizeof(parse->facts->etag));
+		s3_value_copy(text, parse->facts->etag,
+			      sizeof(parse->facts->etag));
 	else if (path_is(path,
 			 "CompleteMultipartUploadResult/ChecksumCRC64NVME"))
 		parse->facts->has_crc64 =
-		    parse_crc64(value, &parse->facts->crc64);
+		    s3_value_crc64(value, &parse->facts->crc64);
 	else if (path_is(path, "CompleteMultipartUploadResult/ChecksumType"))
 		parse->is_composite = strcmp(value, "FULL_OBJECT") != 0;
 	return 0;
@@ -377,17 +280,17 @@ static int parts_element(void *context, const char *path, struct bytes text)
 	struct parts_parse *parse = context;
 	char value[64];
 
-	copy_text(text, value, sizeof(value));
+	s3_value_copy(text, value, sizeof(value));
 	if (path_is(path, "ListPartsResult/Part/PartNumber")) {
-		parse->current.number = part_number_of(text);
+		parse->current.number = s3_value_part_number(text);
 	} else if (path_is(path, "ListPartsResult/Part/ETag")) {
-		copy_text(text, parse->current.etag,
-			  sizeof(parse->current.etag));
+		s3_value_copy(text, parse->current.etag,
+			      sizeof(parse->current.etag));
 	} else if (path_is(path, "ListPartsResult/Part/Size")) {
-		parse->current.size_bytes = number_of(text);
+		parse->current.size_bytes = s3_value_number(text);
 	} else if (path_is(path, "ListPartsResult/Part/ChecksumCRC64NVME")) {
 		parse->current.has_crc64 =
-		    parse_crc64(value, &parse->current.crc64);
+		    s3_value_crc64(value, &parse->current.crc64);
 	} else if (path_is(path, "ListPartsResult/Part")) {
 		struct s3_part *part =
 		    grow((void **)&parse->parts->parts, &parse->parts->count,
@@ -400,7 +303,7 @@ static int parts_element(void *context, const char *path, struct bytes text)
 	} else if (path_is(path, "ListPartsResult/IsTruncated")) {
 		parse->parts->is_truncated = strcmp(value, "true") == 0;
 	} else if (path_is(path, "ListPartsResult/NextPartNumberMarker")) {
-		parse->parts->next_number = part_number_of(text);
+		parse->parts->next_number = s3_value_part_number(text);
 	}
 	return 0;
 }
@@ -475,7 +378,7 @@ static int uploads_element(void *context, const char *path, struct bytes text)
 	if (path_is(path, "Upload"))
 		return keep_upload(parse);
 	if (path_is(path, "Upload/Initiated"))
-		parse->current.initiated_s = time_of(text);
+		parse->current.initiated_s = s3_value_time(text);
 	else if (path_is(path, "IsTruncated"))
 		listing->is_truncated =
 		    bytes_equal(text, bytes_of_text("true"));
