@@ -359,6 +359,7 @@ struct policy_defaults settings_policy_defaults(const struct settings *settings)
 	    .s3_acl = settings->s3_acl,
 	    .s3_part_size_bytes = settings->s3_part_size_bytes,
 	    .compare_checksum = settings->compare == 1,
+	    .target_directory = settings->target_directory,
 	    .moves_by_prefix = settings->protocol == PROTOCOL_NODE,
 	};
 }

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "platform/file.h"
+#include "platform/system.h"
+
+enum { REASON_BYTES = 256 };
 
 /* ---- reading ---- */
 
@@ -84,6 +87,15 @@ static bool has_bytes(const char *path, struct bytes text)
 	return same;
 }
 
+/* A folder that is not there is a local matter when writing. */
+static int set_unwritten(struct error *err, int code, const char *path)
+{
+	char reason[REASON_BYTES];
+
+	return error_set(err, ERROR_LOCAL, "write %s: %s", path,
+			 system_error_text(code, reason, sizeof(reason)));
+}
+
 static int write_beside(const char *beside, struct bytes text,
 			struct error *err)
 {
@@ -101,7 +113,7 @@ static int write_beside(const char *beside, struct bytes text,
 	if (code == 0)
 		code = file_sync(file);
 	file_close(file);
-	return code ? error_set_system(err, code, "write %s", beside) : 0;
+	return code ? set_unwritten(err, code, beside) : 0;
 }
 
 int files_write(const char *path, struct bytes text, bool *written,
@@ -124,7 +136,7 @@ int files_write(const char *path, struct bytes text, bool *written,
 		if (code == 0)
 			code = file_sync_folder_of(path);
 		if (code)
-			rc = error_set_system(err, code, "write %s", path);
+			rc = set_unwritten(err, code, path);
 	}
 	if (rc)
 		/* it may not even be there */
@@ -132,8 +144,7 @@ int files_write(const char *path, struct bytes text, bool *written,
 	else if (written)
 		*written = true;
 	free(beside);
-	/* a folder that is not there is a local matter when writing */
-	return rc == ERROR_MISSING ? ERROR_LOCAL : rc;
+	return rc;
 }
 
 int files_set_aside(const char *path, struct error *err)

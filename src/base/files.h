@@ -15,7 +15,7 @@ int files_read(const char *path, size_t ceiling_bytes, struct buffer *text,
 
 /* Put text at path: written beside (0600), synced, renamed, folder synced. A
  * file that has these bytes already is left alone; *written says which (may
- * be NULL). On failure the old file is intact and nothing is left beside. */
+ * be NULL). ERROR_LOCAL: the old file is intact and nothing is left beside. */
 int files_write(const char *path, struct bytes text, bool *written,
 		struct error *err);
 

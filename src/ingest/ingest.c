@@ -6,6 +6,7 @@
 #include "base/http.h"
 #include "base/work.h"
 #include "ingest/bucket.h"
+#include "ingest/download.h"
 #include "ingest/file_hash.h"
 #include "ingest/ledger.h"
 #include "ingest/pass.h"
@@ -37,6 +38,9 @@ struct run {
 	int64_t committed_ns;
 	int64_t stopping_since_ns;
 	int64_t *policy_ids; /* of each policy; 0: it did not run */
+	/* of the options, and one more for each download */
+	struct scan_identity *closed_folders;
+	size_t closed_folder_count;
 	bool is_partial;
 	bool in_doubt;
 };
@@ -249,6 +253,54 @@ static void refuse(struct run *run, const struct policy *policy,
 	tally_error(&run->tally, "policies[%d]: %s", policy->position, reason);
 }
 
+static void run_download(struct run *run, const struct policy *policy,
+			 struct bucket *bucket)
+{
+	const struct download_options options = {
+	    .policies = run->options->policies,
+	    .policy_count = run->options->policy_count,
+	    .policy = policy,
+	    .bucket = bucket,
+	    .keys = run->options->keys,
+	    .route = run->options->route,
+	    .ledger = run->context.ledger,
+	    .home = run->options->home,
+	    .tally = &run->tally,
+	};
+
+	struct file_facts target;
+
+	/* nobody can say what would come without asking the bucket */
+	if (run->options->dry_run || !download_run(&options, &target))
+		return;
+	/* made just now, perhaps: the policies behind do not enter it */
+	run->closed_folders[run->closed_folder_count++] =
+	    (struct scan_identity){target.device, target.file_id};
+}
+
+static int run_upload(struct run *run, const struct policy *policy,
+		      struct bucket *bucket, struct error *err)
+{
+	struct pass pass = {
+	    .options = run->options,
+	    .policy = policy,
+	    .bucket = bucket,
+	    .context = &run->context,
+	    .closed_folders = run->closed_folders,
+	    .closed_folder_count = run->closed_folder_count,
+	    .in_doubt = run->in_doubt,
+	};
+	int rc = open_context(run, bucket, err);
+
+	if (rc == 0)
+		rc = find_policy_id(run, policy, bucket, &pass.policy_id, err);
+	if (rc == 0)
+		rc = run_pass(run, &pass, err);
+	if (rc == 0 && bucket->last_answer_ns)
+		bucket->facts.concurrency = transfer_window(run->context.queue);
+	return rc;
+}
+
 /* Trouble with this policy alone is told and 0; what ends the run is not. */
 static int run_policy(struct run *run, const struct policy *policy,
 		      struct error *err)
@@ -257,26 +309,16 @@ static int run_policy(struct run *run, const struct policy *policy,
 	struct error own = {0};
 	char text[256];
 	const char *reason = policy_refusal(policy, text, sizeof(text));
-	struct pass pass = {
-	    .options = run->options,
-	    .policy = policy,
-	    .bucket = &bucket,
-	    .context = &run->context,
-	    .in_doubt = run->in_doubt,
-	};
 
 	if (reason) {
 		refuse(run, policy, reason);
 		return 0;
 	}
 	int rc = bucket_init(&bucket, policy, run->context.ledger, &own);
-	if (rc == 0)
-		rc = open_context(run, &bucket, &own);
-	if (rc == 0)
-		rc =
-		    find_policy_id(run, policy, &bucket, &pass.policy_id, &own);
-	if (rc == 0)
-		rc = run_pass(run, &pass, &own);
+	if (rc == 0 && policy_is_download(policy))
+		run_download(run, policy, &bucket);
+	else if (rc == 0)
+		rc = run_upload(run, policy, &bucket, &own);
 	if (rc == ERROR_CONFIG) {
 		run->tally.result->is_misconfigured = true;
 		run->is_partial = true;
@@ -289,8 +331,6 @@ static int run_policy(struct run *run, const struct policy *policy,
 				 policy->position, own.text);
 	if (run->options->dry_run)
 		return 0;
-	if (bucket.last_answer_ns)
-		bucket.facts.concurrency = transfer_window(run->context.queue);
 	return bucket_save(&bucket, run->context.ledger, err);
 }
 
@@ -339,6 +379,20 @@ static int hash_threads(void)
 	return cores < HASH_THREADS_CEILING ? cores : HASH_THREADS_CEILING;
 }
 
+static int close_folders(struct run *run)
+{
+	const struct ingest_options *options = run->options;
+	size_t most = options->closed_folder_count + options->policy_count;
+
+	run->closed_folders = calloc(most + 1, sizeof(*run->closed_folders));
+	if (!run->closed_folders)
+		return ERROR_LOCAL;
+	for (size_t i = 0; i < options->closed_folder_count; i++)
+		run->closed_folders[i] = options->closed_folders[i];
+	run->closed_folder_count = options->closed_folder_count;
+	return 0;
+}
+
 int ingest_run(const struct ingest_options *options,
 	       struct ingest_result *result, struct error *err)
 {
@@ -357,9 +411,10 @@ int ingest_run(const struct ingest_options *options,
 	upload_context_init(&run.context);
 	run.policy_ids =
 	    calloc(options->policy_count + 1, sizeof(*run.policy_ids));
-	if (!run.policy_ids)
-		return error_set_memory(err);
-	rc = ledger_is_in_doubt(options->ledger, &run.in_doubt, err);
+	if (!run.policy_ids || close_folders(&run))
+		rc = error_set_memory(err);
+	if (rc == 0)
+		rc = ledger_is_in_doubt(options->ledger, &run.in_doubt, err);
 	for (size_t i = 0;
 	     rc == 0 && i < options->policy_count && !run.context.is_stopping;
 	     i++)
@@ -371,6 +426,7 @@ int ingest_run(const struct ingest_options *options,
 
 	work_free(run.context.work);
 	transfer_queue_free(run.context.queue);
+	free(run.closed_folders);
 	free(run.policy_ids);
 	return rc;
 }

@@ -45,8 +45,8 @@ static struct scan *open_scan(const struct pass *pass, struct error *err)
 	    .follow = (enum folder_follow)pass->policy->follow_symlinks,
 	    .own_files = options->own_files,
 	    .own_file_count = options->own_file_count,
-	    .closed_folders = options->closed_folders,
-	    .closed_folder_count = options->closed_folder_count,
+	    .closed_folders = pass->closed_folders,
+	    .closed_folder_count = pass->closed_folder_count,
 	    .home_identity = options->home_identity,
 	    .is_own = options->is_own,
 	};

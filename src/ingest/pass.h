@@ -22,6 +22,8 @@ struct pass {
 	int64_t policy_id;
 	struct bucket *bucket;
 	struct upload_context *context;
+	const struct scan_identity *closed_folders;
+	size_t closed_folder_count;
 	struct pattern *pattern;
 	struct scan *scan;
 	struct ledger_rows *rows;

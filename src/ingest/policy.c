@@ -143,6 +143,36 @@ static int check_metadata(const json_t *object, struct error *err)
 	return 0;
 }
 
+/* Two of one name would take turns in one file. */
+static int check_file_keys(const json_t *object, struct error *err)
+{
+	const json_t *keys = json_object_get(object, "file_keys");
+
+	for (size_t i = 0; i < json_array_size(keys); i++) {
+		const char *key = json_string_value(json_array_get(keys, i));
+		const char *name = policy_file_name(key);
+
+		if (*name == '\0' || strcmp(name, ".") == 0 ||
+		    strcmp(name, "..") == 0)
+			return error_set(err, ERROR_CONFIG,
+					 "file_keys: \"%s\" has no name at its "
+					 "end to save it under",
+					 key);
+		for (size_t k = 0; k < i; k++) {
+			const char *other =
+			    json_string_value(json_array_get(keys, k));
+
+			if (strcmp(policy_file_name(other), name) == 0)
+				return error_set(
+				    err, ERROR_CONFIG,
+				    "file_keys: \"%s\" and \"%s\" would be "
+				    "saved under the same name",
+				    other, key);
+		}
+	}
+	return 0;
+}
+
 static int check_fields(const json_t *object, struct error *err)
 {
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
@@ -153,7 +183,8 @@ static int check_fields(const json_t *object, struct error *err)
 		if (code != 0)
 			return code;
 	}
-	return check_metadata(object, err);
+	int code = check_metadata(object, err);
+	return code ? code : check_file_keys(object, err);
 }
 
 int policy_check(const json_t *object, int position, struct error *err)
@@ -205,7 +236,7 @@ static int settle_texts(struct policy *policy,
 	    {&policy->s3_sse, defaults->s3_sse},
 	    {&policy->s3_acl, defaults->s3_acl},
 	    {&policy->content_type, NULL},
-	    {&policy->target_directory, NULL},
+	    {&policy->target_directory, defaults->target_directory},
 	};
 
 	int code = 0;
@@ -298,6 +329,23 @@ void policy_clear(struct policy *policy)
 	*policy = (struct policy){0};
 }
 
+bool policy_is_download(const struct policy *policy)
+{
+	return strcmp(policy->handler, "download") == 0;
+}
+
+const char *policy_file_key(const struct policy *policy, size_t index)
+{
+	return json_string_value(json_array_get(policy->file_keys, index));
+}
+
+const char *policy_file_name(const char *key)
+{
+	const char *slash = strrchr(key, '/');
+
+	return slash ? slash + 1 : key;
+}
+
 bool policy_removes(const struct policy *policy)
 {
 	return policy->delete_after_upload || policy->move_after_upload;
@@ -306,12 +354,8 @@ bool policy_removes(const struct policy *policy)
 const char *policy_refusal(const struct policy *policy, char *text, size_t size)
 {
 	const char *field = NULL;
-	if (strcmp(policy->handler, "download") == 0) {
-		(void)snprintf(text, size,
-			       "handler \"download\" is not in this version");
-		return text;
-	}
-	if (strcmp(policy->handler, "upload") != 0) {
+	if (!policy_is_download(policy) &&
+	    strcmp(policy->handler, "upload") != 0) {
 		(void)snprintf(text, size, "handler \"%s\" is not known",
 			       policy->handler);
 		return text;

@@ -20,6 +20,7 @@ struct policy_defaults {
 	const char *s3_sse;
 	const char *s3_acl;
 	int64_t s3_part_size_bytes;
+	const char *target_directory;
 	bool compare_checksum;
 	bool moves_by_prefix; /* move_after_upload is put in front of the name
 				 as it is, not a folder */
@@ -31,7 +32,7 @@ struct policy {
 	char *input_remove_prefix;
 	char *output_key_prefix;
 	char *customizer;
-	char *handler; /* "upload"; anything else fails the policy */
+	char *handler; /* "upload", "download"; others fail the policy */
 	bool delete_after_upload;
 	char *move_after_upload;
 	int64_t delay_upload_s;
@@ -67,6 +68,15 @@ int policy_load(const json_t *object, int position,
 		const struct policy_defaults *defaults, struct policy *policy,
 		struct error *err);
 void policy_clear(struct policy *policy);
+
+/* Whether it brings files instead of sending them. */
+bool policy_is_download(const struct policy *policy);
+
+/* The index-th of file_keys; NULL behind the last. */
+const char *policy_file_key(const struct policy *policy, size_t index);
+
+/* The name that a key is saved under: what is behind its last '/'. */
+const char *policy_file_name(const char *key);
 
 /* Whether it takes local files away once they are safe in the bucket. */
 bool policy_removes(const struct policy *policy);

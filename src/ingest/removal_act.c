@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/hash.h"
+#include "base/tree.h"
 
 enum {
 	ASIDE_BYTES = 48,
@@ -241,24 +242,16 @@ enum removal_outcome removal_delete(const struct removal_act *act,
 
 /* ---- move ---- */
 
-/* Make every folder of a path but its last segment. */
-static int make_folders(const struct folder *home, char *path)
+/* The folders that a path lies in. */
+static int make_folders(const struct folder *home, const char *path)
 {
-	int code = 0;
+	const char *slash = strrchr(path, '/');
 
-	for (char *slash = strchr(path + 1, '/'); code == 0 && slash;
-	     slash = strchr(slash + 1, '/')) {
-		struct place place;
-
-		*slash = '\0';
-		code = place_open(home, path, &place);
-		if (code == 0 && *place.base != '\0')
-			code = folder_make_folder(place.folder, place.base);
-		place_close(&place);
-		*slash = '/';
-		if (code == EEXIST)
-			code = 0;
-	}
+	if (!slash || slash == path)
+		return 0;
+	char *parent = text_dup_bytes(path, (size_t)(slash - path));
+	int code = parent ? tree_make(home, parent, NULL) : ENOMEM;
+	free(parent);
 	return code;
 }
 

@@ -30,7 +30,7 @@ struct upload_context {
 	struct tally *tally;
 	int hash_threads;
 	int64_t started_ms; /* real time, of the run: removals count from it */
-	bool is_stopping; /* what fails now is work that is left */
+	bool is_stopping;   /* what fails now is work that is left */
 	/* where a step tells what came of it (upload.c) */
 	void (*report)(struct upload *upload, enum upload_event event);
 	/* the upload has ended and may be freed */

@@ -68,6 +68,10 @@ int folder_open_file(const struct folder *folder, const char *name,
 int folder_rename_no_replace(const struct folder *from, const char *name,
 			     const struct folder *to, const char *new_name);
 
+/* Rename over what has the new name, if anything (atomic). */
+int folder_rename(const struct folder *folder, const char *name,
+		  const char *new_name);
+
 /* Remove a file or a link; an empty folder (ENOTEMPTY else). */
 int folder_remove_file(const struct folder *folder, const char *name);
 int folder_remove_folder(const struct folder *folder, const char *name);

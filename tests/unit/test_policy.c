@@ -166,8 +166,7 @@ static void what_cannot_be_done_is_refused_by_name(void)
 		const char *text;
 	} rows[] = {
 	    {"{\"handler\":\"x\"}", "handler \"x\" is not known"},
-	    {"{\"handler\":\"download\"}",
-	     "handler \"download\" is not in this version"},
+	    {"{\"handler\":\"download\"}", "s3_bucket is not set"},
 	    {"{\"customizer\":\"c\"}", "customizer is not in this version"},
 	    {"{}", "s3_bucket is not set"},
 	    {"{\"s3_bucket\":\"b\"}", NULL},

@@ -167,6 +167,16 @@ int file_copy_facts(const struct file *from, struct file *to)
 	return 0;
 }
 
+int file_set_modified(struct file *file, int64_t mtime_ns)
+{
+	const struct timespec times[2] = {
+	    {.tv_nsec = UTIME_OMIT},
+	    {.tv_sec = mtime_ns / NS_PER_S, .tv_nsec = mtime_ns % NS_PER_S},
+	};
+
+	return futimens(file->descriptor, times) == 0 ? 0 : errno;
+}
+
 int file_sync(struct file *file)
 {
 	return fsync(file->descriptor) == 0 ? 0 : errno;
@@ -207,7 +217,9 @@ int file_sync_folder_of(const char *path)
 		(void)snprintf(folder, sizeof(folder), "/");
 	int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (descriptor < 0)
-		return errno;
+		/* one that is only searched cannot be synced, and the change
+		 * in it has been made */
+		return errno == EACCES ? 0 : errno;
 	int code = fsync(descriptor) == 0 ? 0 : errno;
 	(void)close(descriptor);
 	/* some file systems cannot sync a folder; they order renames anyway */

@@ -459,6 +459,15 @@ int folder_rename_no_replace(const struct folder *from, const char *name,
 			      : errno;
 }
 
+int folder_rename(const struct folder *folder, const char *name,
+		  const char *new_name)
+{
+	return renameat(folder->descriptor, name, folder->descriptor,
+			new_name) == 0
+		   ? 0
+		   : errno;
+}
+
 int folder_remove_file(const struct folder *folder, const char *name)
 {
 	return unlinkat(folder->descriptor, name, 0) == 0 ? 0 : errno;
