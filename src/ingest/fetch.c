@@ -219,6 +219,8 @@ int fetch_object(struct fetch *fetch, struct bytes key,
 	struct sink sink = {.file = file, .sha256 = hash_new(HASH_SHA256)};
 	int code = sink.sha256 ? 0 : error_set_memory(err);
 
+	if (code == 0 && facts->size_bytes < 0)
+		code = error_set(err, ERROR_LATER, "HEAD: no size was told");
 	for (int64_t at = 0; code == 0 && at < facts->size_bytes;
 	     at += sink.wanted_bytes) {
 		int64_t left = facts->size_bytes - at;

@@ -31,6 +31,7 @@ struct upload_parts {
 	char stale_id[sizeof(((struct ledger_upload *)0)->upload_id)];
 	struct ledger_part *known; /* what the ledger had */
 	size_t known_count;
+	int listed_after; /* the page that was asked for begins behind it */
 	struct s3_part *parts; /* by number - 1; etag "" : not there yet */
 	int next;	       /* number of the next part to begin */
 	int done_count;
@@ -328,7 +329,8 @@ static void listed(struct transfer *transfer, const struct s3_verdict *verdict,
 		keep_known(upload->parts, &page.parts[i]);
 	int after = page.is_truncated ? page.next_number : 0;
 	s3_parts_clear(&page);
-	if (after > 0)
+	/* a server that stays where it is would be asked for ever */
+	if (after > upload->parts->listed_after)
 		list_page(upload, after);
 	else
 		upload->context->report(upload, UPLOAD_DONE);
@@ -336,6 +338,7 @@ static void listed(struct transfer *transfer, const struct s3_verdict *verdict,
 
 static void list_page(struct upload *upload, int after)
 {
+	upload->parts->listed_after = after;
 	if (s3_list_parts(upload_request(upload), upload_key(upload),
 			  upload->parts->row.upload_id, after))
 		upload_fail(upload, S3_LOCAL, "out of memory");

@@ -168,8 +168,11 @@ static int parse_endpoint(struct s3_place *place, const char *endpoint,
 	size_t path_size = strlen(path);
 	while (path_size > 0 && path[path_size - 1] == '/')
 		path_size--;
+	/* not repeated: there may be a password in it */
 	if (strpbrk(rest, "@?#"))
-		return refuse_endpoint(endpoint, "user or query in it", err);
+		return error_set(err, ERROR_CONFIG,
+				 "s3_endpoint: has a user or a query in it; "
+				 "must be like https://s3.example.org:9000");
 	if (host_size == 0 || rest[0] == ':' ||
 	    host_size >= sizeof(place->host) - 64 ||
 	    path_size >= sizeof(place->base_path))
