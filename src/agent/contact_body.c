@@ -44,7 +44,7 @@ static int set_error(json_t *context, const struct contact_message *message,
 
 	if (!message->error)
 		return 0;
-	if (message->protocol == PROTOCOL_DOCUMENTED)
+	if (!protocol_has_error_object(message->protocol))
 		return set_text(context, "error", message->error, err);
 	error = json_object();
 	code = set_text(error, "message", message->error, err);
@@ -57,9 +57,12 @@ static int set_error(json_t *context, const struct contact_message *message,
 static int fill(json_t *context, const struct contact_message *message,
 		struct error *err)
 {
+	/* a stored context that was replaced whole may have no state */
+	bool is_whole =
+	    message->context && protocol_keeps_reply_whole(message->protocol);
 	int code = 0;
 
-	if (!json_object_get(context, "state"))
+	if (!is_whole && !json_object_get(context, "state"))
 		code = set_text(context, "state", message->state, err);
 	if (code == 0)
 		code = set_text(context, "version", message->version, err);

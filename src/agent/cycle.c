@@ -42,7 +42,8 @@ struct cycle {
 	/* of the last try of the policies: what went well then is good */
 	struct exit_reasons policies_reasons;
 	struct error contact_problem;
-	bool has_ended; /* by an action */
+	bool has_ended;	   /* by an action */
+	bool has_answered; /* the orders of a reply: an action, an upload */
 	/* the policies: how often they ran or could not, and with what */
 	int tries;
 	int tried_config;
@@ -139,6 +140,18 @@ static bool may_run_policies(const struct cycle *cycle)
 	       cycle->tries < POLICIES_RUNS_CEILING && !stop_requested();
 }
 
+static enum protocol protocol_of(const struct cycle *cycle)
+{
+	return (enum protocol)cycle->instance.settings.protocol;
+}
+
+/* The dialect of node answers one reply a run, that to its phone-home: by an
+ * action or by the policies. */
+static bool may_answer(const struct cycle *cycle)
+{
+	return protocol_of(cycle) != PROTOCOL_NODE || !cycle->has_answered;
+}
+
 /* Step 4 of a run: whether the policies have something to do yet. A state
  * that was not configured is one in which they have not run. */
 static bool are_policies_due(const struct cycle *cycle)
@@ -146,6 +159,8 @@ static bool are_policies_due(const struct cycle *cycle)
 	const struct instance *instance = &cycle->instance;
 
 	if (cycle->has_ended || !may_run_policies(cycle))
+		return false;
+	if (cycle->tries > 0 && !may_answer(cycle))
 		return false;
 	if (cycle->tries == 0 ||
 	    cycle->tried_config != instance->config_generation)
@@ -155,11 +170,6 @@ static bool are_policies_due(const struct cycle *cycle)
 }
 
 /* ---- the mothership ---- */
-
-static enum protocol protocol_of(const struct cycle *cycle)
-{
-	return (enum protocol)cycle->instance.settings.protocol;
-}
 
 static void post(struct cycle *cycle, const struct talk_message *message)
 {
@@ -188,9 +198,35 @@ static void post_failure(struct cycle *cycle, const char *failed_action,
 	     });
 }
 
-static const char *text_or_null(const struct error *err)
+/* What trouble the policies had, as text; NULL: none. A result says itself
+ * what failed, but node has no place for it there. */
+static const char *policies_trouble(const struct cycle *cycle,
+				    const struct policies_said *said)
 {
-	return err->code ? err->text : NULL;
+	const struct ingest_result *result = &cycle->report->result;
+
+	if (said->problem.code)
+		return said->problem.text;
+	if (said->result && protocol_of(cycle) == PROTOCOL_NODE &&
+	    result->error_count > 0)
+		return result->errors[0];
+	return NULL;
+}
+
+static void post_policies(struct cycle *cycle, const char *action,
+			  const struct policies_said *said, const char *trouble)
+{
+	char name[64];
+
+	if (trouble)
+		action = protocol_trouble_name(protocol_of(cycle), action, name,
+					       sizeof(name));
+	post(cycle, &(struct talk_message){
+			.action = action,
+			.result = said->result,
+			.has_sums = said->result != NULL,
+			.error = trouble,
+		    });
 }
 
 /* The first POST of a run; policies before it, where its result is wanted. */
@@ -203,18 +239,16 @@ static void post_first(struct cycle *cycle, enum cycle_action action,
 
 	if ((is_upload || action == CYCLE_HEARTBEAT) && are_policies_due(cycle))
 		try_policies(cycle, &said);
-	const struct error *problem = instance_config_is_broken(instance)
-					  ? &instance->config_problem
-					  : &said.problem;
+	const char *trouble = instance_config_is_broken(instance)
+				  ? instance->config_problem.text
+				  : policies_trouble(cycle, &said);
+	cycle->has_answered = is_upload;
 	if (may_ask && !stop_requested())
-		post(cycle, &(struct talk_message){
-				.action = is_upload ? protocol_upload_name(
-							  protocol_of(cycle))
-						    : action_names[action],
-				.result = said.result,
-				.has_sums = said.result != NULL,
-				.error = text_or_null(problem),
-			    });
+		post_policies(cycle,
+			      is_upload
+				  ? protocol_upload_name(protocol_of(cycle))
+				  : action_names[action],
+			      &said, trouble);
 	json_decref(said.result);
 }
 
@@ -223,17 +257,14 @@ static void run_policies_and_tell(struct cycle *cycle)
 	const char *name = protocol_upload_name(protocol_of(cycle));
 	struct policies_said said;
 
+	cycle->has_answered = true;
 	try_policies(cycle, &said);
 	if (stop_requested())
 		/* the sums are kept; whoever stops us wants it now */
 		event_detail(cycle->instance.events, "stopped by a signal");
 	else if (said.result)
-		post(cycle, &(struct talk_message){
-				.action = name,
-				.result = said.result,
-				.has_sums = true,
-				.error = text_or_null(&said.problem),
-			    });
+		post_policies(cycle, name, &said,
+			      policies_trouble(cycle, &said));
 	else
 		post_failure(cycle, name, said.problem.text);
 	json_decref(said.result);
@@ -245,15 +276,15 @@ static void tell_done(struct cycle *cycle, const char *action,
 	struct policies_said said = {0};
 	char name[256];
 
-	if (outcome->runs_policies && may_run_policies(cycle))
-		try_policies(cycle, &said);
-	post(cycle, &(struct talk_message){
-			.action = protocol_done_name(protocol_of(cycle), action,
-						     name, sizeof(name)),
-			.result = said.result ? said.result : outcome->result,
-			.has_sums = said.result != NULL,
-			.error = text_or_null(&said.problem),
-		    });
+	(void)protocol_done_name(protocol_of(cycle), action, name,
+				 sizeof(name));
+	if (!outcome->runs_policies || !may_run_policies(cycle)) {
+		post(cycle, &(struct talk_message){.action = name,
+						   .result = outcome->result});
+		return;
+	}
+	try_policies(cycle, &said);
+	post_policies(cycle, name, &said, policies_trouble(cycle, &said));
 	json_decref(said.result);
 }
 
@@ -271,6 +302,7 @@ static void perform(struct cycle *cycle, const char *action)
 {
 	struct action_outcome outcome;
 
+	cycle->has_answered = true;
 	action_perform(&cycle->instance, action, &outcome);
 	if (outcome.is_unknown && !protocol_refuses_unknown(protocol_of(cycle)))
 		error_clear(&outcome.problem);
@@ -314,7 +346,7 @@ static bool go_on(struct cycle *cycle, struct told *told)
 	char *action = talk_take_action(talk);
 	if (action)
 		perform(cycle, action);
-	else if (are_policies_due(cycle))
+	else if (are_policies_due(cycle) && may_answer(cycle))
 		run_policies_and_tell(cycle);
 	else
 		return false;

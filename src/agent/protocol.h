@@ -19,6 +19,14 @@ const char *protocol_error_name(enum protocol protocol,
 				const char *failed_action, char *text,
 				size_t size);
 
+/* The action of a POST with the outcome of policies that had trouble. What is
+ * said before policies run (startup, wakeup) keeps its name. */
+const char *protocol_trouble_name(enum protocol protocol, const char *action,
+				  char *text, size_t size);
+
+/* Whether an error is an object with a message, not a text. */
+bool protocol_has_error_object(enum protocol protocol);
+
 /* The action of a POST that says that an action was done. */
 const char *protocol_done_name(enum protocol protocol, const char *action,
 			       char *text, size_t size);
@@ -31,6 +39,9 @@ bool protocol_is_echo(const char *action);
 
 /* Whether an action that nobody knows is an error, or is echoed as done. */
 bool protocol_refuses_unknown(enum protocol protocol);
+
+/* Whether a reply may hold a list of `actions` beside `action`. */
+bool protocol_takes_list(enum protocol protocol);
 
 /* Whether what is left of a reply is the context as it is (own words and a
  * missing state included). */

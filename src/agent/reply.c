@@ -107,7 +107,9 @@ int reply_take(const json_t *object, const struct reply_rules *rules,
 	reply->keys = take_member(reply->context, "aws_keys");
 	reply->config = take_member(reply->context, "config");
 	json_t *action = take_member(reply->context, "action");
-	json_t *actions = take_member(reply->context, "actions");
+	json_t *actions = protocol_takes_list(rules->protocol)
+			      ? take_member(reply->context, "actions")
+			      : NULL;
 	int code = add_actions(reply->actions, action, err);
 	if (code == 0)
 		code = add_actions(reply->actions, actions, err);

@@ -84,6 +84,26 @@ static void node_gets_an_object_for_an_error(void)
 		   "\"e\"}}}");
 }
 
+static void node_says_no_state_where_the_stored_context_has_none(void)
+{
+	json_t *context = json_pack("{s:i}", "id", 1);
+
+	check_body(&(struct contact_message){.protocol = PROTOCOL_NODE,
+					     .context = context,
+					     .state = "unregistered",
+					     .version = "1",
+					     .action = "heartbeat"},
+		   "{\"context\":{\"id\":1,\"version\":\"1\","
+		   "\"action\":\"heartbeat\"}}");
+	check_body(&(struct contact_message){.protocol = PROTOCOL_NODE,
+					     .state = "unregistered",
+					     .version = "1",
+					     .action = "startup"},
+		   "{\"context\":{\"state\":\"unregistered\",\"version\":"
+		   "\"1\",\"action\":\"startup\"}}");
+	json_decref(context);
+}
+
 static void an_error_may_name_a_file_of_any_bytes(void)
 {
 	check_body(&(struct contact_message){.state = "x",
@@ -101,6 +121,7 @@ int main(void)
 	    CHECK_TEST(stored_keys_come_first_in_their_order),
 	    CHECK_TEST(own_words_of_a_stored_context_are_written_anew),
 	    CHECK_TEST(node_gets_an_object_for_an_error),
+	    CHECK_TEST(node_says_no_state_where_the_stored_context_has_none),
 	    CHECK_TEST(an_error_may_name_a_file_of_any_bytes),
 	};
 	return CHECK_RUN(tests);

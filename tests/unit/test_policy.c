@@ -55,6 +55,22 @@ static void an_empty_policy_is_all_defaults(void)
 	policy_clear(&policy);
 }
 
+static void move_after_upload_is_a_folder_or_a_prefix(void)
+{
+	const struct policy_defaults node = {.moves_by_prefix = true};
+	struct policy policy;
+
+	CHECK_INT(
+	    load("{\"move_after_upload\":\"sent-\"}", &defaults, &policy, NULL),
+	    0);
+	CHECK(!policy.moves_by_prefix);
+	policy_clear(&policy);
+	CHECK_INT(
+	    load("{\"move_after_upload\":\"sent-\"}", &node, &policy, NULL), 0);
+	CHECK(policy.moves_by_prefix);
+	policy_clear(&policy);
+}
+
 static void a_policy_overrides_what_is_global(void)
 {
 	struct policy policy;
@@ -243,6 +259,7 @@ int main(void)
 {
 	static const struct check_test tests[] = {
 	    CHECK_TEST(an_empty_policy_is_all_defaults),
+	    CHECK_TEST(move_after_upload_is_a_folder_or_a_prefix),
 	    CHECK_TEST(a_policy_overrides_what_is_global),
 	    CHECK_TEST(an_empty_text_is_none),
 	    CHECK_TEST(a_refused_field_is_named),

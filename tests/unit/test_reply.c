@@ -87,6 +87,15 @@ static void node_keeps_what_is_left_as_it_is(void)
 	check_case(&c, PROTOCOL_NODE);
 }
 
+static void node_knows_no_list_of_actions(void)
+{
+	static const struct reply_case c = {
+	    "{\"state\":\"x\",\"actions\":[\"reboot\"]}",
+	    "{\"state\":\"x\",\"actions\":[\"reboot\"]}", "[]", NULL, NULL};
+
+	check_case(&c, PROTOCOL_NODE);
+}
+
 static void keys_and_commands_are_taken_out_over_plain_http(void)
 {
 	json_t *object =
@@ -107,6 +116,7 @@ int main(void)
 	static const struct check_test tests[] = {
 	    CHECK_TEST(replies_are_taken_apart),
 	    CHECK_TEST(node_keeps_what_is_left_as_it_is),
+	    CHECK_TEST(node_knows_no_list_of_actions),
 	    CHECK_TEST(keys_and_commands_are_taken_out_over_plain_http),
 	};
 	return CHECK_RUN(tests);

@@ -37,6 +37,7 @@ static void an_empty_config_is_all_defaults(void)
 	CHECK_TEXT(s.customizers_path, "customizers/");
 	CHECK_TEXT(s.default_policy_handler, "upload");
 	CHECK_TEXT(s.target_directory, "downloads");
+	CHECK(!settings_policy_defaults(&s).moves_by_prefix);
 	CHECK_INT(s.protocol, PROTOCOL_DOCUMENTED);
 	CHECK_INT(json_array_size(s.policies), 1);
 	CHECK_INT(json_array_size(s.locked_settings), 0);
@@ -52,6 +53,7 @@ static void some_defaults_depend_on_other_settings(void)
 	    0);
 	CHECK_INT(s.host_port, 80);
 	CHECK_INT(json_array_size(s.policies), 0);
+	CHECK(settings_policy_defaults(&s).moves_by_prefix);
 	settings_clear(&s);
 }
 
