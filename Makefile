@@ -60,6 +60,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%, \
 	$(wildcard tests/unit/test_*.c))
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%, \
 	$(wildcard tests/tools/*.c))
+PAGES := $(wildcard man/*.[1-8])
 FAKE_S3 := $(BUILD)/tests/fake-s3
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%, \
 	$(wildcard tests/fuzz/fuzz_*.c))
@@ -151,14 +152,19 @@ fuzz: fuzzers
 			build/fuzz/new-$$name tests/fuzz/corpus/$$name || exit 1; \
 	done
 
+# Where a manual page goes by the end of its name.
+page_target = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+
 install: all
-	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1
+	$(INSTALL) -d $(DESTDIR)$(BINDIR)
 	$(INSTALL) -m 755 $(PROGRAM) $(DESTDIR)$(BINDIR)/s3-ingestor
-	$(INSTALL) -m 644 man/s3-ingestor.1 $(DESTDIR)$(MANDIR)/man1/
+	$(foreach page,$(PAGES), \
+		$(INSTALL) -d $(dir $(call page_target,$(page))) && \
+		$(INSTALL) -m 644 $(page) $(call page_target,$(page)) &&) :
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/s3-ingestor
-	rm -f $(DESTDIR)$(MANDIR)/man1/s3-ingestor.1
+	rm -f $(foreach page,$(PAGES),$(call page_target,$(page)))
 
 clean:
 	rm -rf build

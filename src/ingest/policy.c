@@ -78,6 +78,12 @@ static const struct field fields[] = {
 
 enum { FIELD_COUNT = sizeof(fields) / sizeof(fields[0]) };
 
+const struct field *policy_table(size_t *count)
+{
+	*count = FIELD_COUNT;
+	return fields;
+}
+
 /* ------------------------------------------------ checks beyond the type */
 
 static bool has_controls(const char *text)

@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 
+struct field;
+
 /* What a policy takes from the settings where it says nothing itself; texts
  * are borrowed, NULL: none. */
 struct policy_defaults {
@@ -57,6 +59,9 @@ struct policy {
 	int position; /* in the config, from 0 */
 	char fingerprint[65];
 };
+
+/* The table: every key that a policy may have. */
+const struct field *policy_table(size_t *count);
 
 /* Check one policy object as the config holds it: types and ranges of all
  * known fields. ERROR_CONFIG: "policies[2].delay_upload: ...". */
