@@ -132,7 +132,7 @@ play_story() {
 	done
 	# the program under its own name, as a person starts it
 	s3-ingestor() { env -i PATH="$PATH" "$S3_INGESTOR" "$@"; }
-	cd "$HOME_DIR"
+	cd "$HOME_DIR" || return
 	while IFS= read -r command; do
 		eval "$command"
 	done <"$STORY/commands"
