@@ -101,11 +101,14 @@ static int path_of(int descriptor, char path[PATH_MAX])
 	return 0;
 }
 
-/* What is left of a path beneath a folder; NULL if it does not lie there. */
+/* What is left of a path beneath a folder, "." of the folder itself; NULL if
+ * it does not lie there. */
 static const char *rest_of(const char *path, const char *folder)
 {
 	size_t size = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
 
+	if (strcmp(path, folder) == 0)
+		return ".";
 	return strncmp(path, folder, size) == 0 && path[size] == '/'
 		   ? path + size + 1
 		   : NULL;
