@@ -1,10 +1,6 @@
 #include "workplace.h"
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include "platform/folder.h"
@@ -181,27 +177,11 @@ static void links_are_followed_by_the_rule(void)
 }
 
 /* As on a kernel before 5.6. */
-static bool forbid_openat2(void)
-{
-	struct sock_filter code[] = {
-	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-		     offsetof(struct seccomp_data, nr)),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
-	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	const struct sock_fprog program = {
-	    .len = sizeof(code) / sizeof(code[0]), .filter = code};
-
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
 static bool is_the_same_without_openat2(const void *context)
 {
 	(void)context;
 	check_failures = 0;
-	if (!CHECK(forbid_openat2()))
+	if (!CHECK(forbid_call(SYS_openat2)))
 		return false;
 	check_rules(FOLDER_FOLLOW_NONE);
 	check_rules(FOLDER_FOLLOW_INSIDE);
