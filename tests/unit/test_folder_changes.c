@@ -309,7 +309,11 @@ static bool is_the_same_without_renameat2(const void *context)
 
 static void an_old_kernel_gives_the_same(void)
 {
+#ifdef SYS_renameat /* where it is missing renameat2 was always there */
 	helper_end(helper_start(is_the_same_without_renameat2, NULL));
+#else
+	(void)is_the_same_without_renameat2;
+#endif
 }
 
 static void another_file_system_is_too_far(void)
