@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A scripted mothership for the tests: answers as told, records everything.
 
-    mothership.py --dir D [--port 0] [--tls CERT KEY]
+    mothership.py --dir D [--port 0] [--tls CERT KEY] [--client-ca CA]
+                  [--tls-max 1.1]
 
 Writes its port to D/port. The Nth request (from 1) is recorded as
 D/requests/N.json (the body) and D/requests/N.head (request line and headers).
@@ -99,6 +100,8 @@ def main():
     parser.add_argument("--dir", required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"))
+    parser.add_argument("--client-ca", help="clients need a certificate of it")
+    parser.add_argument("--tls-max", choices=["1.1"], help="speak no newer one")
     options = parser.parse_args()
 
     for name in ("requests", "replies"):
@@ -111,6 +114,13 @@ def main():
     if options.tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*options.tls)
+        if options.client_ca:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(options.client_ca)
+        if options.tls_max:
+            context.set_ciphers("DEFAULT@SECLEVEL=0")
+            context.minimum_version = ssl.TLSVersion.TLSv1
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
         server.socket = context.wrap_socket(server.socket, server_side=True)
     port = os.path.join(options.dir, "port")
     with open(port + ".tmp", "w") as out:
