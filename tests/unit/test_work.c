@@ -24,7 +24,7 @@ static sem_t gate_reached;
 struct job {
 	struct work_job job;
 	int number;
-	int turn; /* the how manieth that ran */
+	int turn; /* how many ran before it */
 	atomic_int times_run;
 	int times_collected;
 };
