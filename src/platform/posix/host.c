@@ -79,13 +79,22 @@ static void fill_ip(const struct ifaddrs *entry, struct host_address *address)
 	}
 }
 
+/* "eth0:1" is a second name of eth0. */
+static bool is_same_interface(const char *name, const char *device)
+{
+	size_t size = strlen(device);
+
+	return strncmp(name, device, size) == 0 &&
+	       (name[size] == '\0' || name[size] == ':');
+}
+
 static void fill_mac(const struct ifaddrs *all, struct host_address *address)
 {
 	(void)snprintf(address->mac, sizeof(address->mac), "00:00:00:00:00:00");
 #ifdef __linux__
 	for (const struct ifaddrs *e = all; e; e = e->ifa_next) {
 		if (!e->ifa_addr || e->ifa_addr->sa_family != AF_PACKET ||
-		    strcmp(e->ifa_name, address->interface) != 0)
+		    !is_same_interface(address->interface, e->ifa_name))
 			continue;
 		const struct sockaddr_ll *link = (void *)e->ifa_addr;
 		const unsigned char *b = link->sll_addr;
