@@ -55,67 +55,92 @@ static bool ends_in(const char *name, const char *ending)
 	return length > size && strcmp(name + length - size, ending) == 0;
 }
 
-/* NAME.json, and its copies, belong to an instance where NAME.lock lies
- * beside: every run of an instance leaves that. */
-static bool is_of_instance(const char *name, const char *lock)
-{
-	size_t length = strlen(lock) - strlen(".lock");
-	const char *rest = name + length;
+/* What shows that there is an instance of a prefix; NAME.lock alone may be
+ * anybody's (yarn.lock), and so may NAME.json. */
+static const char *const witnesses[] = {"-ledger.db", "-context.json",
+					"-keys.json"};
 
-	return strncmp(name, lock, length) == 0 &&
+enum { WITNESS_COUNT = sizeof(witnesses) / sizeof(witnesses[0]) };
+
+/* The home folder while it is looked through. */
+struct search {
+	const struct paths *paths;
+	struct folder *home;
+	struct folder_listing listing;
+};
+
+static bool has_witness(const struct search *search, const char *name,
+			size_t prefix, size_t which)
+{
+	struct file_facts facts;
+	char *witness =
+	    text_format("%.*s%s", (int)prefix, name, witnesses[which]);
+	bool found = witness && folder_stat(search->home, witness,
+					    FOLDER_FOLLOW_NONE, &facts) == 0;
+
+	free(witness);
+	return found;
+}
+
+/* Bytes of the prefix that a name is the first witness of; 0: it is none. */
+static size_t witnessed_prefix(const struct search *search, const char *name)
+{
+	size_t which = 0;
+
+	while (which < WITNESS_COUNT && !ends_in(name, witnesses[which]))
+		which++;
+	if (which == WITNESS_COUNT)
+		return 0;
+	size_t prefix = strlen(name) - strlen(witnesses[which]);
+	for (size_t i = 0; i < which; i++)
+		if (has_witness(search, name, prefix, i))
+			return 0;
+	return prefix;
+}
+
+/* PREFIX.json, its copies, and PREFIX.lock. */
+static bool is_of_instance(const char *name, const char *witness, size_t prefix)
+{
+	const char *rest = name + prefix;
+
+	return strncmp(name, witness, prefix) == 0 &&
 	       (strcmp(rest, ".lock") == 0 || strcmp(rest, ".json") == 0 ||
 		strncmp(rest, ".json.", strlen(".json.")) == 0);
 }
 
-/* A lock alone may be anybody's: yarn.lock. */
-static bool is_instance(struct folder *home, const char *lock)
-{
-	static const char *const witnesses[] = {"-ledger.db", "-context.json",
-						"-keys.json"};
-	int length = (int)(strlen(lock) - strlen(".lock"));
-	bool found = false;
-
-	for (size_t i = 0;
-	     !found && i < sizeof(witnesses) / sizeof(witnesses[0]); i++) {
-		struct file_facts facts;
-		char *name = text_format("%.*s%s", length, lock, witnesses[i]);
-		found = name && folder_stat(home, name, FOLDER_FOLLOW_NONE,
-					    &facts) == 0;
-		free(name);
-	}
-	return found;
-}
-
-static int add_instance(const struct paths *paths,
-			const struct folder_listing *listing, const char *lock,
+static int add_instance(const struct search *search, const char *witness,
 			struct own_files *own, struct error *err)
 {
+	size_t prefix = witnessed_prefix(search, witness);
 	int code = 0;
 
-	for (size_t i = 0; code == 0 && i < listing->count; i++)
-		if (is_of_instance(listing->entries[i].name, lock))
-			code =
-			    add_path(paths, listing->entries[i].name, own, err);
+	for (size_t i = 0; code == 0 && prefix && i < search->listing.count;
+	     i++) {
+		const char *name = search->listing.entries[i].name;
+
+		if (is_of_instance(name, witness, prefix))
+			code = add_path(search->paths, name, own, err);
+	}
 	return code;
 }
 
 static int add_instances(const struct paths *paths, struct folder *home,
 			 struct own_files *own, struct error *err)
 {
-	struct folder_listing listing = {0};
-	int system_code = folder_list(home, 0, &listing);
+	struct search search = {.paths = paths, .home = home};
+	int system_code = folder_list(home, 0, &search.listing);
 	int code = 0;
 
 	if (system_code != 0)
 		code = error_set_system(err, system_code, "%s", paths->home);
-	for (size_t i = 0; code == 0 && i < listing.count; i++) {
-		const char *name = listing.entries[i].name;
-		if (ends_in(name, ".lock") && is_instance(home, name))
-			code = add_instance(paths, &listing, name, own, err);
-		else if (paths_is_own(bytes_of_text(name)))
+	for (size_t i = 0; code == 0 && i < search.listing.count; i++) {
+		const char *name = search.listing.entries[i].name;
+
+		code = add_instance(&search, name, own, err);
+		if (code == 0 && paths_is_own(bytes_of_text(name)))
 			code = add_path(paths, name, own, err);
 	}
-	folder_listing_clear(&listing);
+	folder_listing_clear(&search.listing);
 	return code;
 }
 

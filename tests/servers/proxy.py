@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """An HTTP proxy for the tests: --dir D; its port goes to D/port, each request
-line and the Proxy-Authorization to D/log. --user NAME:PASSWORD wants them."""
+line and the Proxy-Authorization to D/log. --user NAME:PASSWORD wants them; --to HOST:PORT is where requests
+go, whatever name they ask for."""
 import argparse
 import base64
 import http.client
@@ -53,7 +54,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not self.allowed():
             return
         url = urllib.parse.urlsplit(self.path)
-        far = http.client.HTTPConnection(url.hostname, url.port)
+        far = http.client.HTTPConnection(
+            self.server.to or "%s:%s" % (url.hostname, url.port))
         headers = {k: v for k, v in self.headers.items()
                    if not k.lower().startswith("proxy-")}
         far.request(self.command, url._replace(scheme="", netloc="").geturl(),
@@ -83,11 +85,13 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--dir", required=True)
     parser.add_argument("--user")
+    parser.add_argument("--to")
     options = parser.parse_args()
     os.makedirs(options.dir, exist_ok=True)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.dir = options.dir
     server.user = options.user
+    server.to = options.to
     port = os.path.join(options.dir, "port")
     with open(port + ".tmp", "w") as out:
         out.write("%d\n" % server.server_address[1])
