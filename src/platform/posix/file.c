@@ -169,9 +169,17 @@ int file_copy_facts(const struct file *from, struct file *to)
 
 int file_set_modified(struct file *file, int64_t mtime_ns)
 {
+	int64_t second = mtime_ns / NS_PER_S;
+	int64_t rest_ns = mtime_ns % NS_PER_S;
+
+	/* before 1970: nanoseconds count forward all the same */
+	if (rest_ns < 0) {
+		second--;
+		rest_ns += NS_PER_S;
+	}
 	const struct timespec times[2] = {
 	    {.tv_nsec = UTIME_OMIT},
-	    {.tv_sec = mtime_ns / NS_PER_S, .tv_nsec = mtime_ns % NS_PER_S},
+	    {.tv_sec = (time_t)second, .tv_nsec = (long)rest_ns},
 	};
 
 	return futimens(file->descriptor, times) == 0 ? 0 : errno;
