@@ -168,7 +168,7 @@ PYTHON
 			echo old >"$HOME_DIR/customizers/old1.js"
 			echo old >"$HOME_DIR/customizers/old2.js"
 			reply default '{"state":"configured","action":"customizers"}'
-			run strace -f -qq -o /dev/null -e trace=$call \
+			run traced -o /dev/null -e trace=$call \
 				-e inject=$call:signal=SIGKILL:when=$when \
 				"$S3_INGESTOR" -C "$HOME_DIR" --action wakeup
 			[ "$status" -ne 137 ] || killed=$((killed + 1))
@@ -187,7 +187,7 @@ PYTHON
 	echo old >"$HOME_DIR/customizers/old.js"
 	put $prefix/new.js 'exports.x = 1;'
 	order customizers
-	strace -f -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=renameat2 \
+	traced -o "$BATS_TEST_TMPDIR/trace" -e trace=renameat2 \
 		-e inject=renameat2:error=EINVAL \
 		"$S3_INGESTOR" -C "$HOME_DIR" --action wakeup || true
 	grep -q RENAME_EXCHANGE "$BATS_TEST_TMPDIR/trace"

@@ -206,7 +206,7 @@ policy() { config ".policies = [{input_file_pattern: \"data/**/*\"} + $1]"; }
 	policy '{delete_after_upload: true}'
 	echo one >"$HOME_DIR/data/a"
 	age "$HOME_DIR/data/a"
-	run strace -f -qq -o /dev/null -e trace=unlinkat \
+	run traced -o /dev/null -e trace=unlinkat \
 		-e inject=unlinkat:signal=SIGKILL:when=1 \
 		"$S3_INGESTOR" -C "$HOME_DIR" --standalone
 	[ "$status" -eq 137 ]

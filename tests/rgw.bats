@@ -41,20 +41,24 @@ read_back() {
 	RGW_KEY=$RGW_KEY RGW_SECRET=$RGW_SECRET /usr/bin/python3 - \
 		"$RGW_ENDPOINT" "$NAME" "$1" <<'PYTHON'
 import hashlib, os, sys
+from concurrent.futures import ThreadPoolExecutor
 import botocore.session
 endpoint, bucket, home = sys.argv[1:]
 s3 = botocore.session.get_session().create_client(
     "s3", region_name="us-east-1", endpoint_url=endpoint,
     aws_access_key_id=os.environ["RGW_KEY"],
     aws_secret_access_key=os.environ["RGW_SECRET"])
-objects = {}
-for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-    for item in page.get("Contents", []):
-        body = s3.get_object(Bucket=bucket, Key=item["Key"])["Body"]
-        digest = hashlib.sha256()
-        for piece in iter(lambda: body.read(1 << 20), b""):
-            digest.update(piece)
-        objects[item["Key"]] = digest.hexdigest()
+def digest_of(key):
+    body = s3.get_object(Bucket=bucket, Key=key)["Body"]
+    digest = hashlib.sha256()
+    for piece in iter(lambda: body.read(1 << 20), b""):
+        digest.update(piece)
+    return digest.hexdigest()
+keys = [item["Key"]
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        for item in page.get("Contents", [])]
+with ThreadPoolExecutor(8) as pool:
+    objects = dict(zip(keys, pool.map(digest_of, keys)))
 files = {}
 for folder, _, names in os.walk(os.path.join(home, "data")):
     for name in names:
@@ -110,7 +114,7 @@ PYTHON
 	read_back "$HOME_DIR"
 	# whoever is asked now would refuse: nobody is asked
 	config ".s3_bucket = \"$NAME\" | .s3_endpoint = \"$RGW_ENDPOINT\""
-	strace -f -qq -e trace=connect -o "$BATS_TEST_TMPDIR/connects" \
+	traced -e trace=connect -o "$BATS_TEST_TMPDIR/connects" \
 		"$S3_INGESTOR" -C "$HOME_DIR" --standalone
 	! grep -q 'AF_INET' "$BATS_TEST_TMPDIR/connects"
 	[ "$(summary '.unchanged' --standalone)" = 1000 ]

@@ -120,6 +120,12 @@ ingest() {
 	echo "# exit $status: $output" >>"$BATS_TEST_TMPDIR/said"
 }
 
+# traced OPTION... COMMAND: under strace, where leaks cannot be looked for
+traced() {
+	ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 \
+		strace -f -qq "$@"
+}
+
 # ingest_is STATUS OPTION...: the same, and the status that is expected
 ingest_is() {
 	local wanted=$1
