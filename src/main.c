@@ -33,13 +33,15 @@ static int run(const struct options *options)
 	    .recheck = options->recheck,
 	    .standalone = options->standalone,
 	    .repeat_problems = options->json || options->verbose,
+	    .if_due = options->if_due,
+	    .splay_s = options->splay_s,
 	    .wait_ms = options->wait_s * 1000,
 	    .events = &sink,
 	};
 	int status = cycle_run(&cycle, &report, &err);
 	if (options->json)
 		show_json_end(&report, status, &err);
-	else
+	else if (!report.was_not_due)
 		show_text_end(&text, &report, &err);
 	cycle_report_clear(&report);
 	return status;

@@ -8,12 +8,15 @@
 #include "agent/action_customizers.h"
 #include "agent/action_upgrade.h"
 #include "agent/apply.h"
+#include "agent/due.h"
 #include "agent/exit_status.h"
 #include "agent/instance.h"
 #include "agent/policies.h"
 #include "agent/problem_filter.h"
 #include "agent/protocol.h"
+#include "agent/startup.h"
 #include "agent/talk.h"
+#include "agent/tick.h"
 #include "base/event.h"
 #include "ingest/ledger.h"
 #include "platform/clock.h"
@@ -21,7 +24,7 @@
 
 #define NS_PER_MS 1000000
 
-enum { POLICIES_RUNS_CEILING = 2, STANDARD_ERROR = 2 };
+enum { POLICIES_RUNS_CEILING = 2, STANDARD_ERROR = 2, MS_PER_S = 1000 };
 
 static const char NOTE_PLAIN_HTTP[] = "plain_http_said_ms";
 
@@ -308,8 +311,8 @@ static void perform(struct cycle *cycle, const char *action)
 		error_clear(&outcome.problem);
 	if (outcome.next_is_startup)
 		/* trouble with it becomes the outcome */
-		(void)talk_make_startup_due(&cycle->talk, action,
-					    &outcome.problem);
+		(void)startup_make_due(cycle->instance.ledger, action,
+				       &outcome.problem);
 	if (outcome.problem.code)
 		post_failure(cycle, action, outcome.problem.text);
 	else
@@ -382,7 +385,7 @@ static int choose_action(struct cycle *cycle, enum cycle_action *action,
 	*action = cycle->options->action;
 	if (*action != CYCLE_AUTO)
 		return 0;
-	int code = talk_is_startup_due(&cycle->talk, &is_due, err);
+	int code = startup_is_due(cycle->instance.ledger, &is_due, err);
 	bool has_context = context->stored || context->is_broken;
 	*action = is_due || !has_context ? CYCLE_STARTUP : CYCLE_HEARTBEAT;
 	return code;
@@ -586,6 +589,23 @@ static void say_reasons(struct cycle *cycle, struct error *err)
 	}
 }
 
+/* For --if-due; a dry run is none. */
+static int note_run(struct cycle *cycle, struct error *err)
+{
+	const struct due_run run = {
+	    .started_ms = cycle->instance.started_ms,
+	    .period_ms = cycle->instance.settings.heartbeat_period_s * MS_PER_S,
+	    .had_contact = cycle->talk.good_replies > 0,
+	    .has_left_work = cycle->policies_reasons.status != 0 ||
+			     cycle->talk.posts >= TALK_POSTS_CEILING ||
+			     stop_requested(),
+	};
+
+	if (cycle->options->dry_run)
+		return 0;
+	return due_note_run(cycle->instance.ledger, &run, err);
+}
+
 static void close_cycle(struct cycle *cycle)
 {
 	struct error problem = {0};
@@ -594,6 +614,8 @@ static void close_cycle(struct cycle *cycle)
 		(void)problem_filter_close(&cycle->filter,
 					   cycle->instance.ledger, &cycle->seen,
 					   &problem);
+	if (cycle->instance.ledger)
+		(void)note_run(cycle, &problem); /* is in problem */
 	problem_filter_free(&cycle->filter);
 	talk_clear(&cycle->talk);
 	(void)instance_close(&cycle->instance, &problem); /* is in problem */
@@ -601,6 +623,21 @@ static void close_cycle(struct cycle *cycle)
 		return;
 	note_error(cycle, &problem);
 	event_problem(cycle->options->events, "%s", problem.text);
+}
+
+static int wait_for_tick(struct cycle *cycle, bool *is_due, struct error *err)
+{
+	const struct cycle_options *options = cycle->options;
+	const struct tick tick = {
+	    .home = options->home,
+	    .prefix = options->prefix,
+	    .is_action_named = options->action != CYCLE_AUTO,
+	    .is_standalone = options->standalone,
+	    .if_due = options->if_due,
+	    .splay_s = options->splay_s,
+	};
+
+	return tick_wait(&tick, is_due, err);
 }
 
 int cycle_run(const struct cycle_options *options, struct cycle_report *report,
@@ -617,7 +654,12 @@ int cycle_run(const struct cycle_options *options, struct cycle_report *report,
 	*report = (struct cycle_report){
 	    .action = action_names[options->action],
 	};
-	if (run(&cycle, &problem) != 0)
+	bool is_due = true;
+	int code = wait_for_tick(&cycle, &is_due, &problem);
+	report->was_not_due = !is_due;
+	if (code == 0 && is_due)
+		code = run(&cycle, &problem);
+	if (code != 0)
 		note_error(&cycle, &problem);
 	exit_reasons_merge(&cycle.reasons, &cycle.policies_reasons);
 	fill_report(&cycle);

@@ -28,6 +28,8 @@ struct cycle_options {
 	/* say every problem at every run; else the same one once a day, and
 	 * once when it ends (on a terminal always) */
 	bool repeat_problems;
+	bool if_due;	 /* do nothing unless there is something to do */
+	int64_t splay_s; /* sleep a part of it first, never on a terminal */
 	int64_t wait_ms; /* for another run's lock */
 	const struct event_sink *events;
 };
@@ -36,6 +38,7 @@ struct cycle_options {
 struct cycle_report {
 	const char *action; /* that was taken first: "startup" ... */
 	char state[64];	    /* of the context at the end; "" standalone */
+	bool was_not_due;   /* nothing was done, there is nothing to say */
 	bool policies_ran;
 	struct ingest_result result; /* of the last run of the policies */
 	int contacts;		     /* POSTs that got a good reply */

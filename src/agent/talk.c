@@ -12,12 +12,12 @@
 #include "agent/instance.h"
 #include "agent/reply.h"
 #include "agent/route.h"
+#include "agent/startup.h"
 #include "base/event.h"
 #include "base/json.h"
 #include "base/version.h"
 #include "ingest/ledger.h"
 #include "platform/clock.h"
-#include "platform/host.h"
 
 #define NS_PER_MS 1000000
 
@@ -28,8 +28,6 @@ enum { BACKOFF_FREE_FAILURES = 2, BACKOFF_FIRST_MS = 30000, MS_PER_S = 1000 };
 static const char NOTE_SUMS[] = "unacknowledged_sums";
 static const char NOTE_FAILURES[] = "contact_failures";
 static const char NOTE_GOOD_RUN[] = "last_good_contact_ms";
-static const char NOTE_STARTUP_OF[] = "startup_of";
-static const char NOTE_STARTUP_DUE[] = "startup_due";
 
 int talk_init(struct talk *talk, struct instance *instance, struct error *err)
 {
@@ -166,51 +164,6 @@ int talk_backoff_ms(struct talk *talk, int64_t *wait_ms, struct error *err)
 	return code;
 }
 
-/* ---- startup ---- */
-
-static void describe_start(char *text, size_t size)
-{
-	char boot[128];
-
-	if (host_boot_id(boot, sizeof(boot)) != 0)
-		boot[0] = '\0';
-	(void)snprintf(text, size, "%s %s", S3I_VERSION, boot);
-}
-
-int talk_is_startup_due(struct talk *talk, bool *is_due, struct error *err)
-{
-	struct ledger *ledger = talk->instance->ledger;
-	char now[192];
-	char *last = NULL;
-	char *due = NULL;
-	int code = ledger_note_get(ledger, NOTE_STARTUP_OF, &last, err);
-
-	if (code == 0)
-		code = ledger_note_get(ledger, NOTE_STARTUP_DUE, &due, err);
-	describe_start(now, sizeof(now));
-	*is_due = due || !last || strcmp(last, now) != 0;
-	free(last);
-	free(due);
-	return code;
-}
-
-int talk_make_startup_due(struct talk *talk, const char *why, struct error *err)
-{
-	return ledger_note_set(talk->instance->ledger, NOTE_STARTUP_DUE, why,
-			       err);
-}
-
-static int note_startup(struct ledger *ledger, struct error *err)
-{
-	char now[192];
-
-	describe_start(now, sizeof(now));
-	int code = ledger_note_set(ledger, NOTE_STARTUP_OF, now, err);
-	if (code == 0)
-		code = ledger_note_set(ledger, NOTE_STARTUP_DUE, NULL, err);
-	return code;
-}
-
 /* ---- one POST ---- */
 
 /* The message's own error, then what is owed; NULL: neither. */
@@ -315,7 +268,7 @@ static int note_good_reply(struct talk *talk,
 	if (code == 0)
 		code = ledger_note_set(ledger, NOTE_FAILURES, NULL, err);
 	if (code == 0 && strcmp(message->action, "startup") == 0)
-		code = note_startup(ledger, err);
+		code = startup_note(ledger, err);
 	if (code == 0 && message->has_sums) {
 		talk->sums = (struct sums){0};
 		code = talk_note_sums(talk, err);

@@ -54,11 +54,4 @@ int talk_note_sums(struct talk *talk, struct error *err);
 /* How long until the mothership may be asked again after failures: 0: now. */
 int talk_backoff_ms(struct talk *talk, int64_t *wait_ms, struct error *err);
 
-/* Whether `startup` is due by what the ledger knows. */
-int talk_is_startup_due(struct talk *talk, bool *is_due, struct error *err);
-
-/* The next run shall be a startup. */
-int talk_make_startup_due(struct talk *talk, const char *why,
-			  struct error *err);
-
 #endif

@@ -15,6 +15,8 @@ enum option_id {
 	OPTION_DRY_RUN,
 	OPTION_RECHECK,
 	OPTION_WAIT,
+	OPTION_IF_DUE,
+	OPTION_SPLAY,
 	OPTION_STANDALONE,
 	OPTION_JSON,
 	OPTION_QUIET,
@@ -42,6 +44,10 @@ static const struct option_row {
      "ask the bucket about every file instead of the ledger"},
     {OPTION_WAIT, 0, "wait", "SECONDS",
      "wait that long for another run to end (default: 0)"},
+    {OPTION_IF_DUE, 0, "if-due", NULL,
+     "exit at once unless a heartbeat is due or work was left"},
+    {OPTION_SPLAY, 0, "splay", "SECONDS",
+     "sleep first, for a part of it that is fixed for the host"},
     {OPTION_STANDALONE, 0, "standalone", NULL,
      "no mothership: upload by the local config"},
     {OPTION_JSON, 0, "json", NULL, "one JSON object a line on stdout"},
@@ -95,8 +101,8 @@ static int set_prefix(struct options *options, const char *value,
 	return check_prefix(value, err);
 }
 
-static int set_wait(struct options *options, const char *value,
-		    struct error *err)
+static int read_seconds(const char *name, const char *value, int64_t *out,
+			struct error *err)
 {
 	char *end = NULL;
 	long seconds;
@@ -106,10 +112,10 @@ static int set_wait(struct options *options, const char *value,
 	if (errno || end == value || *end != '\0' || seconds < 0 ||
 	    seconds > WAIT_CEILING_S)
 		return error_set(err, ERROR_USAGE,
-				 "--wait %s: must be a whole number of "
+				 "--%s %s: must be a whole number of "
 				 "seconds from 0 to %d",
-				 value, WAIT_CEILING_S);
-	options->wait_s = seconds;
+				 name, value, WAIT_CEILING_S);
+	*out = seconds;
 	return 0;
 }
 
@@ -126,7 +132,12 @@ static int apply(struct options *options, const struct option_row *row,
 	case OPTION_PREFIX:
 		return set_prefix(options, value, err);
 	case OPTION_WAIT:
-		return set_wait(options, value, err);
+		return read_seconds(row->name, value, &options->wait_s, err);
+	case OPTION_IF_DUE:
+		options->if_due = true;
+		return 0;
+	case OPTION_SPLAY:
+		return read_seconds(row->name, value, &options->splay_s, err);
 	case OPTION_DRY_RUN:
 		options->dry_run = true;
 		return 0;

@@ -18,6 +18,8 @@ struct options {
 	const char *home;
 	const char *prefix;
 	int64_t wait_s;
+	int64_t splay_s;
+	bool if_due;
 	bool dry_run;
 	bool recheck;
 	bool standalone;

@@ -74,8 +74,8 @@ static void what_is_wrong_is_named(void)
 	    {"--verify", "unknown option --verify"},
 	    {"--explain x", "unknown option --explain"},
 	    {"--check", "unknown option --check"},
-	    {"--if-due", "unknown option --if-due"},
-	    {"--splay 3", "unknown option --splay"},
+	    {"--splay x", "--splay x: must be a whole number of seconds from "
+			  "0 to 604800"},
 	    {"--max-runtime 3", "unknown option --max-runtime"},
 	    {"-x", "unknown option -x"},
 	    {"file", "unexpected argument file"},
