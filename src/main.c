@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "cli/show_json.h"
 #include "cli/show_text.h"
+#include "ingest/customizer_js.h"
 #include "platform/clock.h"
 #include "platform/system.h"
 
@@ -76,10 +77,17 @@ static int mode_version(const struct options *options)
 	return STATUS_DONE;
 }
 
+static int mode_customizer_worker(const struct options *options)
+{
+	(void)options;
+	return customizer_js_work();
+}
+
 static int (*const modes[])(const struct options *options) = {
     [OPTIONS_RUN] = mode_run,
     [OPTIONS_HELP] = mode_help,
     [OPTIONS_VERSION] = mode_version,
+    [OPTIONS_CUSTOMIZER_WORKER] = mode_customizer_worker,
 };
 
 int main(int argc, char **argv)

@@ -22,7 +22,8 @@ enum option_id {
 	OPTION_QUIET,
 	OPTION_VERBOSE,
 	OPTION_VERSION,
-	OPTION_HELP
+	OPTION_HELP,
+	OPTION_CUSTOMIZER_WORKER
 };
 
 static const struct option_row {
@@ -30,7 +31,7 @@ static const struct option_row {
 	char letter; /* 0: none */
 	const char *name;
 	const char *value; /* NULL: takes none */
-	const char *help;
+	const char *help;  /* NULL: in no help */
 } option_rows[] = {
     {OPTION_ACTION, 'a', "action", "NAME",
      "auto (default), startup, heartbeat, wakeup or upload"},
@@ -55,6 +56,7 @@ static const struct option_row {
     {OPTION_VERBOSE, 'v', "verbose", NULL, "every decision"},
     {OPTION_VERSION, 0, "version", NULL, "print the version and exit"},
     {OPTION_HELP, 'h', "help", NULL, "print this and exit"},
+    {OPTION_CUSTOMIZER_WORKER, 0, "customizer-worker", NULL, NULL},
 };
 
 enum { OPTION_COUNT = sizeof(option_rows) / sizeof(option_rows[0]) };
@@ -161,6 +163,9 @@ static int apply(struct options *options, const struct option_row *row,
 		return 0;
 	case OPTION_HELP:
 		options->mode = OPTIONS_HELP;
+		return 0;
+	case OPTION_CUSTOMIZER_WORKER:
+		options->mode = OPTIONS_CUSTOMIZER_WORKER;
 		return 0;
 	}
 	return error_set(err, ERROR_BUG, "option %s has no effect", row->name);
@@ -295,6 +300,8 @@ void options_print_help(FILE *stream)
 		const struct option_row *row = &option_rows[i];
 		char left[40];
 
+		if (!row->help)
+			continue;
 		(void)snprintf(left, sizeof(left), "%c%c%s --%s %s",
 			       row->letter ? '-' : ' ',
 			       row->letter ? row->letter : ' ',

@@ -8,7 +8,12 @@
 #include "agent/cycle.h"
 #include "base/error.h"
 
-enum options_mode { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION };
+enum options_mode {
+	OPTIONS_RUN,
+	OPTIONS_HELP,
+	OPTIONS_VERSION,
+	OPTIONS_CUSTOMIZER_WORKER /* a run starts it: not in --help */
+};
 
 /* What the command line and S3_INGESTOR_HOME, S3_INGESTOR_PREFIX say. Texts
  * are borrowed from argv and the environment. */
