@@ -11,6 +11,7 @@ enum event_kind {
 	EVENT_FILE,    /* one file was dealt with: name, key, what, reason */
 	EVENT_PROBLEM, /* a person should know: text */
 	EVENT_DETAIL,  /* -v only: text */
+	EVENT_LOG,     /* what a script said: text */
 	EVENT_CONTACT, /* one exchange with the mothership: what, text */
 	EVENT_PROGRESS /* counters moved */
 };

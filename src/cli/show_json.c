@@ -34,6 +34,8 @@ static const char *event_name(const struct event *event)
 		return "problem";
 	case EVENT_CONTACT:
 		return "contact";
+	case EVENT_LOG:
+		return "log";
 	default:
 		return "detail";
 	}
@@ -65,6 +67,8 @@ void show_json_event(void *context, const struct event *event)
 		(void)json_object_set_new(object, "size",
 					  json_integer(event->size_bytes));
 	}
+	if (event->kind == EVENT_LOG)
+		set_text(object, "name", event->name);
 	set_text(object, event->kind == EVENT_FILE ? "reason" : "text",
 		 event->text);
 	print_take(object);

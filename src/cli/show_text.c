@@ -131,6 +131,10 @@ void show_text_event(void *context, const struct event *event)
 	case EVENT_PROBLEM:
 		show_problem(show, event);
 		break;
+	case EVENT_LOG:
+		if (!show->is_quiet)
+			show_problem(show, event);
+		break;
 	case EVENT_DETAIL:
 	case EVENT_CONTACT:
 		if (show->is_verbose)
