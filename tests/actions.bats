@@ -146,6 +146,44 @@ PYTHON
 	told 2 .context.error | grep -q 'above 100 MiB'
 }
 
+@test "customizers: a script of bad syntax is an error with file and line, the old ones stay" {
+	mkdir "$HOME_DIR/customizers"
+	echo old >"$HOME_DIR/customizers/old.js"
+	put $prefix/good.js 'module.exports = function (f) { return f; };'
+	put $prefix/lib/bad.js $'var a = 1;\nvar b = ;\n'
+	order customizers
+	ingest_is 0 --action wakeup
+	[ "$(told 2 .context.failed_action)" = customizers ]
+	told 2 .context.error | grep -q 'lib/bad.js:2'
+	[ "$(ls "$HOME_DIR/customizers")" = old.js ]
+}
+
+@test "customizers: a script that would hang is looked at, not run" {
+	put $prefix/a.js 'for (;;) ;'
+	order customizers
+	ingest_is 0 --action wakeup
+	[ "$(told 2 .context.action)" = customizers ]
+	[ -e "$HOME_DIR/customizers/a.js" ]
+}
+
+@test "customizers: they make the keys of the run that brings them" {
+	config '.policies = [{input_file_pattern: "data/*", input_remove_prefix: "data/", customizer: "key"}]'
+	put $prefix/key.js 'module.exports = function (f) { return "by-script/" + f; };'
+	order customizers
+	echo one >"$HOME_DIR/data/a"
+	ingest_is 0 --action wakeup
+	s3_has by-script/a
+}
+
+@test "customizers: with allow_executables what is no script may be run" {
+	config '.allow_executables = true'
+	put $prefix/a.js 'exports.x = 1;'
+	put $prefix/tool '#!/bin/sh'
+	order customizers
+	ingest_is 0 --action wakeup
+	[ "$(stat -c %a "$HOME_DIR/customizers/a.js" "$HOME_DIR/customizers/tool" | tr '\n' ' ')" = "600 700 " ]
+}
+
 @test "customizers: S3 refuses: error, the old ones stay" {
 	mkdir "$HOME_DIR/customizers"
 	echo old >"$HOME_DIR/customizers/old.js"

@@ -12,6 +12,7 @@
 #include "base/files.h"
 #include "base/tree.h"
 #include "ingest/bucket.h"
+#include "ingest/customizer_check.h"
 #include "ingest/fetch.h"
 #include "ingest/policy.h"
 #include "platform/folder.h"
@@ -151,6 +152,7 @@ int action_customizers_repair(const struct instance *instance,
 
 struct haul {
 	struct fetch *fetch;
+	bool allow_executables;
 	struct bytes prefix;
 	struct folder *folder; /* the incoming one */
 	int64_t bytes;
@@ -223,6 +225,13 @@ static int check_ceilings(struct haul *haul, const char *name,
 	return 0;
 }
 
+static bool is_script(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && (strcmp(dot, ".js") == 0 || strcmp(dot, ".json") == 0);
+}
+
 static int bring_file(struct haul *haul, struct bytes key, const char *name,
 		      struct error *err)
 {
@@ -239,7 +248,10 @@ static int bring_file(struct haul *haul, struct bytes key, const char *name,
 	if (system_code)
 		return error_set_system(err, system_code, "create it");
 	code = fetch_object(haul->fetch, key, &facts, file, err);
-	system_code = code ? 0 : file_sync(file);
+	if (code == 0 && haul->allow_executables && !is_script(name))
+		system_code = file_make_executable(file);
+	if (code == 0 && system_code == 0)
+		system_code = file_sync(file);
 	file_close(file);
 	return system_code ? error_set_system(err, system_code, "write it")
 			   : code;
@@ -363,6 +375,21 @@ static int open_incoming(const struct places *places, struct folder **folder,
 		    : 0;
 }
 
+static int check_syntax(const struct instance *instance, struct error *err)
+{
+	const char *own = instance->settings.customizers_path;
+	size_t size = strlen(own);
+
+	while (size > 1 && own[size - 1] == '/')
+		size--;
+	char *name = text_format("%.*s.new", (int)size, own);
+	char *path = name ? paths_in_home(&instance->paths, name) : NULL;
+	int code = path ? customizer_check(path, err) : error_set_memory(err);
+	free(path);
+	free(name);
+	return code;
+}
+
 static int replace(struct instance *instance, struct source *source,
 		   const struct places *places, struct error *err)
 {
@@ -372,6 +399,7 @@ static int replace(struct instance *instance, struct source *source,
 	    .bucket = &source->bucket,
 	};
 	struct haul haul = {
+	    .allow_executables = instance->settings.allow_executables,
 	    .prefix = bytes_of_text(instance->settings.s3_customizers_prefix),
 	};
 
@@ -382,6 +410,8 @@ static int replace(struct instance *instance, struct source *source,
 	}
 	folder_close(haul.folder);
 	fetch_free(haul.fetch);
+	if (code == 0)
+		code = check_syntax(instance, err);
 	if (code == 0)
 		code = swap(places, err);
 	(void)clear_rest(places); /* else the next time */

@@ -6,6 +6,7 @@
 #include "agent/keys.h"
 #include "agent/own_files.h"
 #include "agent/route.h"
+#include "ingest/customizer_files.h"
 #include "ingest/policy.h"
 #include "platform/folder.h"
 
@@ -18,6 +19,7 @@ struct parts {
 	struct folder *home;
 	struct file_facts home_facts;
 	struct route route;
+	char *customizers;
 };
 
 static void parts_clear(struct parts *parts)
@@ -29,6 +31,7 @@ static void parts_clear(struct parts *parts)
 	own_files_clear(&parts->own);
 	folder_close(parts->home);
 	route_clear(&parts->route);
+	free(parts->customizers);
 }
 
 static int load_policies(const struct instance *instance, struct parts *parts,
@@ -50,6 +53,59 @@ static int load_policies(const struct instance *instance, struct parts *parts,
 		code = policy_load(json_array_get(list, i), (int)i, &defaults,
 				   &parts->policies[i], err);
 	}
+	return code;
+}
+
+/* ---- what customizers are told ---- */
+
+/* All settings with the policy's on top, without secrets, on one line. */
+static char *make_settings(const json_t *report, const json_t *policy)
+{
+	/* the library asks for no const here, and changes nothing of it */
+	json_t *settings = json_copy((json_t *)(uintptr_t)report);
+	char *text = NULL;
+
+	if (settings &&
+	    json_object_update(settings, (json_t *)(uintptr_t)policy) == 0)
+		text = json_dumps(settings, JSON_COMPACT | JSON_ENSURE_ASCII);
+	json_decref(settings);
+	return text;
+}
+
+static bool has_customizer(const struct parts *parts)
+{
+	for (size_t i = 0; i < parts->count; i++)
+		if (parts->policies[i].customizer)
+			return true;
+	return false;
+}
+
+static int add_customizers(const struct instance *instance, struct parts *parts,
+			   struct error *err)
+{
+	const struct settings *settings = &instance->settings;
+	char digest[HASH_HEX_BYTES];
+
+	if (!has_customizer(parts))
+		return 0;
+	parts->customizers =
+	    paths_in_home(&instance->paths, settings->customizers_path);
+	if (!parts->customizers)
+		return error_set_memory(err);
+	int code = customizer_files_digest(parts->customizers, digest, err);
+	if (code != 0)
+		return error_prefix(err, "customizers");
+	json_t *report = settings_report(settings, err);
+	if (!report)
+		return err->code;
+	for (size_t i = 0; code == 0 && i < parts->count; i++)
+		if (parts->policies[i].customizer)
+			code = policy_add_customizer_take(
+			    &parts->policies[i],
+			    make_settings(
+				report, json_array_get(settings->policies, i)),
+			    digest, err);
+	json_decref(report);
 	return code;
 }
 
@@ -113,6 +169,7 @@ static int run(struct instance *instance,
 	    .home_identity = {parts->home_facts.device,
 			      parts->home_facts.file_id},
 	    .is_own = paths_is_own,
+	    .customizers = parts->customizers,
 	    .concurrency = (int)instance->settings.s3_concurrency,
 	    .started_ms = instance->started_ms,
 	    .dry_run = options->dry_run,
@@ -132,6 +189,8 @@ int policies_run(struct instance *instance,
 	*result = (struct ingest_result){0};
 	*ran = false;
 	int code = load_policies(instance, &parts, err);
+	if (code == 0)
+		code = add_customizers(instance, &parts, err);
 	if (code == 0)
 		code = check_bucket(instance, &parts, err);
 	if (code == 0 && !options->dry_run && parts.count > 0)

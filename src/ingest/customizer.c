@@ -62,8 +62,11 @@ struct customizer {
 
 bool customizer_is_name(const char *name)
 {
-	if (strlen(name) > CUSTOMIZER_NAME_BYTES || strchr(name, '\\'))
+	if (strlen(name) > CUSTOMIZER_NAME_BYTES)
 		return false;
+	for (const unsigned char *c = (const unsigned char *)name; *c; c++)
+		if (*c < 0x20 || *c == 0x7f || *c == '"' || *c == '\\')
+			return false;
 	while (true) {
 		size_t length = strcspn(name, "/");
 
@@ -246,6 +249,22 @@ static int open_worker(struct customizer *customizer)
 	return code;
 }
 
+/* The first line that the worker reads. */
+static int append_beginning(const struct customizer_options *options,
+			    const struct buffer *modules, struct buffer *line)
+{
+	int code = buffer_append_format(
+	    line, "{\"modules\":%s,\"main\":", modules->data);
+
+	if (code == 0 && options->name)
+		code = buffer_append_format(line, "\"%s.js\"", options->name);
+	else if (code == 0)
+		code = buffer_append_text(line, "null");
+	return code ? code
+		    : buffer_append_format(line, ",\"settings\":%s}\n",
+					   options->settings);
+}
+
 static int begin_script(struct customizer *customizer, struct error *err)
 {
 	const struct customizer_options *options = &customizer->options;
@@ -253,12 +272,11 @@ static int begin_script(struct customizer *customizer, struct error *err)
 	struct buffer line = {0};
 	int rc = customizer_files_modules(options->folder, &modules, err);
 
-	if (rc == 0 &&
-	    buffer_append_format(
-		&line, "{\"modules\":%s,\"main\":\"%s.js\",\"settings\":%s}\n",
-		modules.data, options->name, options->settings) != 0)
-		rc = error_set_memory(err);
+	if (rc == 0)
+		rc = append_beginning(options, &modules, &line);
 	buffer_clear(&modules);
+	if (rc != 0 && !err->code)
+		(void)error_set_memory(err);
 	if (rc == 0) {
 		int code = open_worker(customizer);
 
@@ -315,7 +333,7 @@ static void begin(struct customizer *customizer)
 	const char *name = customizer->options.name;
 	int rc = 0;
 
-	customizer->is_script = is_there(customizer, ".js");
+	customizer->is_script = !name || is_there(customizer, ".js");
 	customizer->is_ready = !customizer->is_script;
 	if (customizer->is_script)
 		rc = begin_script(customizer, &problem);

@@ -24,7 +24,8 @@ enum { CUSTOMIZER_QUESTIONS = 256, CUSTOMIZER_NAME_BYTES = 255 };
 /* All borrowed until customizer_free. */
 struct customizer_options {
 	const char *folder;   /* customizers/ */
-	const char *name;     /* see customizer_is_name */
+	const char *name;     /* see customizer_is_name; NULL: any question is
+				 whether the syntax of all scripts is sound */
 	const char *settings; /* a JSON object on one line */
 	const char *program;  /* that runs scripts; NULL: this one */
 	struct customizer_pipe_wake wake; /* an answer may be there */
@@ -32,7 +33,7 @@ struct customizer_options {
 };
 
 /* Whether a name stays in the folder: no segment is empty or begins with a
- * dot. Pure. */
+ * dot, no byte is a control, a quote or a backslash. Pure. */
 bool customizer_is_name(const char *name);
 
 /* NULL: no memory. */

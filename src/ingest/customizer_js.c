@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "ingest/customizer_line.h"
+#include "ingest/customizer_memory.h"
 #include "platform/fence.h"
 
 #define MIB		     ((size_t)1024 * 1024)
@@ -37,68 +38,34 @@ enum {
 
 struct worker {
 	duk_context *js;
-	size_t used_bytes;
+	struct customizer_memory memory;
 	int log_lines;
 	bool is_loaded;
 	bool is_broken;	    /* and line says why */
 	struct buffer line; /* what is answered */
 };
 
-/* ---- memory: a size stands in front of each piece ---- */
-
-union head {
-	size_t size;
-	max_align_t aligned;
-};
+/* ---- memory ---- */
 
 static void *take(void *context, duk_size_t size)
 {
 	struct worker *worker = context;
 
-	if (size == 0 || size > SCRIPT_CEILING_BYTES ||
-	    worker->used_bytes + size > SCRIPT_CEILING_BYTES)
-		return NULL;
-	union head *head = malloc(sizeof(*head) + size);
-	if (!head)
-		return NULL;
-	head->size = size;
-	worker->used_bytes += size;
-	return head + 1;
-}
-
-static void give(void *context, void *data)
-{
-	struct worker *worker = context;
-	union head *head = data;
-
-	if (!head)
-		return;
-	head--;
-	worker->used_bytes -= head->size;
-	free(head);
+	return customizer_memory_take(&worker->memory, size);
 }
 
 static void *resize(void *context, void *data, duk_size_t size)
 {
 	struct worker *worker = context;
-	union head *head = data;
 
-	if (!head)
-		return take(context, size);
-	if (size == 0) {
-		give(context, data);
-		return NULL;
-	}
-	head--;
-	size_t others = worker->used_bytes - head->size;
-	if (size > SCRIPT_CEILING_BYTES || others + size > SCRIPT_CEILING_BYTES)
-		return NULL;
-	head = realloc(head, sizeof(*head) + size);
-	if (!head)
-		return NULL;
-	head->size = size;
-	worker->used_bytes = others + size;
-	return head + 1;
+	return customizer_memory_resize(&worker->memory, data, size);
+}
+
+static void give(void *context, void *data)
+{
+	struct worker *worker = context;
+
+	customizer_memory_give(&worker->memory, data);
 }
 
 /* Outside of any protected call: there is nothing to go back to. */
@@ -491,6 +458,31 @@ static duk_ret_t load_main(duk_context *js, void *context)
 	return 0;
 }
 
+/* -> [ null ]: compile every script, run none */
+static duk_ret_t check_all(duk_context *js, void *context)
+{
+	(void)context;
+	push_stashed(js, KEY_MODULES);
+	duk_enum(js, -1, DUK_ENUM_OWN_PROPERTIES_ONLY);
+	while (duk_next(js, -1, 1)) {
+		const char *name = duk_require_string(js, -2);
+
+		if (has_ending(name, ".js"))
+			compile(js, name);
+		duk_pop_2(js);
+	}
+	duk_push_null(js);
+	return 1;
+}
+
+static bool has_main(duk_context *js)
+{
+	push_stashed(js, KEY_MAIN);
+	bool found = duk_is_string(js, -1);
+	duk_pop(js);
+	return found;
+}
+
 /* -> [ null, or a text ] */
 static duk_ret_t ask(duk_context *js, void *context)
 {
@@ -595,6 +587,13 @@ static void answer(struct worker *worker, struct bytes question)
 {
 	duk_context *js = worker->js;
 
+	if (!has_main(js)) {
+		if (duk_safe_call(js, check_all, NULL, 0, 1) == 0)
+			put_answer(worker);
+		else
+			put_thrown(worker);
+		return;
+	}
 	if (!worker->is_loaded) {
 		worker->is_loaded = true;
 		worker->is_broken =
@@ -655,7 +654,9 @@ static int begin(struct worker *worker, struct buffer *line)
 
 int customizer_js_work(void)
 {
-	struct worker worker = {0};
+	struct worker worker = {
+	    .memory.ceiling_bytes = SCRIPT_CEILING_BYTES,
+	};
 	struct buffer line = {0};
 	int status = STATUS_BUG;
 

@@ -7,6 +7,9 @@
  *
  *	{"modules":{"NAME.js":"SOURCE",...},"main":"NAME.js","settings":{...}}
  *
+ * where main null asks for nothing but a look at the syntax of all *.js: the
+ * answer to any line is null, or the first error.
+ *
  * Then it closes the fence around itself (platform/fence.h), says true, and
  * answers each line, the JSON string of a filename, with one line: a JSON
  * string, null, or {"error":"MESSAGE (FILE:LINE)"}. Before an answer there may

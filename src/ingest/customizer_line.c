@@ -78,11 +78,10 @@ int customizer_line_append(struct buffer *line, struct bytes text,
 		size_t size;
 		uint32_t code = read_character(text, &size);
 
-		if (code == REPLACEMENT && size < 3)
+		/* no character, or half a pair: not the one that is meant */
+		if (code == REPLACEMENT &&
+		    (size < 3 || (unsigned char)text.data[0] == 0xed))
 			*is_whole = false;
-		else if (code == REPLACEMENT &&
-			 (unsigned char)text.data[0] == 0xed)
-			*is_whole = false; /* half a pair */
 		rc = append_code(line, code);
 		text.data += size;
 		text.size -= size;

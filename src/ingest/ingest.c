@@ -65,8 +65,7 @@ static int pull(struct run *run, struct pass *pass, struct error *err)
 	size_t limit = run->options->dry_run ? 1 : room(run);
 	int checked = 0;
 
-	while (!pass->is_read && !pass->bucket->is_halted &&
-	       pass->active_count < limit) {
+	while (pass_may_pull(pass) && pass->active_count < limit) {
 		int rc = pass_pull(pass, err);
 
 		if (rc)
@@ -121,8 +120,7 @@ static void stop_if_asked(struct run *run)
 
 static bool is_finished(const struct run *run, const struct pass *pass)
 {
-	bool more = !pass->is_read && !pass->bucket->is_halted &&
-		    !run->context.is_stopping;
+	bool more = pass_has_more(pass) && !run->context.is_stopping;
 
 	return !more && pass->active_count == 0;
 }
@@ -134,13 +132,15 @@ static int turn(struct run *run, struct pass *pass, struct error *err)
 	stop_if_asked(run);
 	if (!run->context.is_stopping)
 		rc = pull(run, pass, err);
+	if (rc == 0 && !run->context.is_stopping)
+		rc = pass_collect(pass, room(run), err);
 	if (rc)
 		return rc;
 	collect_hashes(run);
 	pass_sweep(pass);
-	bool may_pull = !pass->is_read && pass->active_count < room(run);
+	bool may_pull = pass_may_pull(pass) && pass->active_count < room(run);
 	if (transfer_count(run->context.queue) > 0 ||
-	    work_pending(run->context.work) > 0)
+	    work_pending(run->context.work) > 0 || pass_is_waiting(pass))
 		rc = transfer_turn(
 		    run->context.queue,
 		    may_pull && !run->context.is_stopping ? 0 : TURN_MS, err);
@@ -200,8 +200,14 @@ static int run_dry(struct pass *pass, struct error *err)
 {
 	int rc = 0;
 
-	while (rc == 0 && !pass->is_read && !stop_requested())
-		rc = pass_pull(pass, err);
+	while (rc == 0 && pass_has_more(pass) && !stop_requested()) {
+		if (pass_may_pull(pass))
+			rc = pass_pull(pass, err);
+		else
+			clock_sleep_ms(1); /* the customizer has its turn */
+		if (rc == 0)
+			rc = pass_collect(pass, SIZE_MAX, err);
+	}
 	return rc;
 }
 
@@ -215,8 +221,13 @@ static int run_pass(struct run *run, struct pass *pass, struct error *err)
 		rc = loop(run, pass, err);
 	if (!run->options->dry_run && pass->active_count > 0)
 		settle(run, pass);
-	if (pass->is_partial || !pass->is_read)
+	if (pass->is_partial || !pass->is_read || pass_problem(pass))
 		run->is_partial = true;
+	if (pass_problem(pass)) {
+		run->tally.result->has_other_failure = true;
+		tally_error(&run->tally, "policies[%d]: given up: %s",
+			    pass->policy->position, pass_problem(pass));
+	}
 	if (pass->bucket->is_halted)
 		tally_outcome(&run->tally, pass->bucket->halt_outcome);
 	pass_close(pass);

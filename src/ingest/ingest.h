@@ -31,10 +31,11 @@ struct ingest_options {
 	size_t closed_folder_count;
 	struct scan_identity home_identity;
 	bool (*is_own)(struct bytes base_name);
-	int concurrency;    /* 0: auto */
-	int64_t started_ms; /* real time, when the whole run began */
-	bool dry_run;	    /* local facts only, nothing written */
-	bool recheck;	    /* ask the bucket about every file */
+	const char *customizers; /* their folder */
+	int concurrency;	 /* 0: auto */
+	int64_t started_ms;	 /* real time, when the whole run began */
+	bool dry_run;		 /* local facts only, nothing written */
+	bool recheck;		 /* ask the bucket about every file */
 	const struct event_sink *events;
 };
 

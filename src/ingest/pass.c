@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/candidate.h"
+#include "ingest/customizer.h"
 #include "ingest/decide.h"
 #include "ingest/key.h"
 #include "ingest/ledger.h"
@@ -70,6 +72,24 @@ static void upload_ended(struct upload *upload, void *owner)
 	upload->is_ended = true;
 }
 
+static int open_customizer(struct pass *pass, struct error *err)
+{
+	const struct customizer_options options = {
+	    .folder = pass->options->customizers,
+	    .name = pass->policy->customizer,
+	    .settings = pass->policy->customizer_settings,
+	    .wake = {pass->context->queue ? transfer_wake : NULL,
+		     pass->context->queue},
+	    .events = pass->options->events,
+	};
+
+	pass->asked_last = &pass->asked;
+	if (!options.name)
+		return 0;
+	pass->customizer = customizer_new(&options, err);
+	return pass->customizer ? 0 : err->code;
+}
+
 int pass_open(struct pass *pass, struct error *err)
 {
 	pass->context->owner = pass;
@@ -82,6 +102,8 @@ int pass_open(struct pass *pass, struct error *err)
 		return err->code;
 	int rc = ledger_rows_open(pass->context->ledger, pass->policy_id,
 				  &pass->rows, err);
+	if (rc == 0)
+		rc = open_customizer(pass, err);
 	if (rc)
 		return rc;
 	const struct merge_source source = {
@@ -115,6 +137,13 @@ void pass_close(struct pass *pass)
 		pass->active = upload->next;
 		upload_free(upload);
 	}
+	customizer_free(pass->customizer);
+	while (pass->asked) {
+		struct candidate_kept *kept = pass->asked;
+
+		pass->asked = kept->next;
+		candidate_kept_free(kept);
+	}
 	merge_free(pass->merge);
 	ledger_rows_close(pass->rows);
 	scan_free(pass->scan);
@@ -122,16 +151,6 @@ void pass_close(struct pass *pass)
 }
 
 /* ---- one file ---- */
-
-struct candidate {
-	struct bytes name;
-	const struct scan_item *file;
-	const struct ledger_row *row; /* NULL: none */
-	struct decide_case question;
-	enum decision decision;
-	struct buffer key;
-	char reason[256];
-};
 
 static void tell(struct pass *pass, enum event_what what,
 		 const struct candidate *candidate, const char *reason)
@@ -331,11 +350,17 @@ static int build_key(struct pass *pass, struct candidate *candidate,
 	const struct key_parts parts = {
 	    .prefix = pass->policy->output_key_prefix,
 	    .remove_prefix = pass->policy->input_remove_prefix,
+	    .answer = candidate->answer,
 	};
 	struct error own = {0};
 	bool was_escaped = false;
 
 	*is_bad = false;
+	if (pass->customizer && candidate->keeps_key)
+		return buffer_append(&candidate->key, candidate->row->key.data,
+				     candidate->row->key.size)
+			   ? error_set_memory(err)
+			   : 0;
 	if (key_build(&parts, candidate->name, &candidate->key, &was_escaped,
 		      &own)) {
 		*is_bad = true;
@@ -349,14 +374,23 @@ static int build_key(struct pass *pass, struct candidate *candidate,
 	return 0;
 }
 
-/* The file has to be looked at closer, or sent. */
-static int take_up(struct pass *pass, struct candidate *candidate,
-		   struct error *err)
+static bool has_new_key(const struct candidate *candidate)
 {
-	bool is_new = candidate->row == NULL;
+	return !candidate->row ||
+	       !bytes_equal(buffer_bytes(&candidate->key), candidate->row->key);
+}
+
+/* What can be done once the customizer has answered, if there is one. */
+static int go_on(struct pass *pass, struct candidate *candidate,
+		 struct error *err)
+{
 	bool is_done = false;
 	int rc = build_key(pass, candidate, &is_done, err);
+	bool is_new = rc == 0 && !is_done && has_new_key(candidate);
 
+	/* its content may be known, but not as that object */
+	if (is_new && candidate->decision == DECISION_TOUCHED)
+		candidate->decision = DECISION_CHANGED;
 	if (rc == 0 && !is_done && is_new)
 		rc = find_collision(pass, candidate, &is_done, err);
 	if (rc == 0 && is_done && candidate->reason[0])
@@ -375,12 +409,41 @@ static int take_up(struct pass *pass, struct candidate *candidate,
 	return 0;
 }
 
+static int ask(struct pass *pass, const struct candidate *candidate,
+	       struct error *err)
+{
+	struct candidate_kept *kept = candidate_keep(candidate);
+	struct bytes filename =
+	    key_filename(pass->policy->input_remove_prefix, candidate->name);
+
+	if (!kept)
+		return error_set_memory(err);
+	int rc = customizer_ask(pass->customizer, filename, kept, err);
+	if (rc) {
+		candidate_kept_free(kept);
+		return rc;
+	}
+	*pass->asked_last = kept;
+	pass->asked_last = &kept->next;
+	return 0;
+}
+
+/* The file has to be looked at closer, or sent. */
+static int take_up(struct pass *pass, struct candidate *candidate,
+		   struct error *err)
+{
+	return pass->customizer && !candidate->keeps_key
+		   ? ask(pass, candidate, err)
+		   : go_on(pass, candidate, err);
+}
+
 /* One that is to be removed and has no proof yet is compared by content. */
 static int handle_unchanged(struct pass *pass, struct candidate *candidate,
 			    struct error *err)
 {
 	bool is_proven = candidate->row->proof == LEDGER_PROOF_CHECKSUM;
 
+	candidate->keeps_key = true;
 	if (pass->options->dry_run) {
 		tell(pass, EVENT_UNCHANGED, candidate, NULL);
 		return 0;
@@ -416,9 +479,98 @@ static int handle_file(struct pass *pass, struct candidate *candidate,
 		tell(pass, EVENT_DELAYED, candidate, reason);
 		return note_pending(pass, candidate, LEDGER_DELAYED, reason,
 				    err);
+	case DECISION_REHASH:
+		candidate->keeps_key = true;
+		return take_up(pass, candidate, err);
 	default:
 		return take_up(pass, candidate, err);
 	}
+}
+
+/* ---- the customizer's answers ---- */
+
+/* Written down, so that it is not asked again. */
+static int ignore_file(struct pass *pass, const struct candidate *candidate,
+		       struct error *err)
+{
+	const struct file_facts *facts = &candidate->file->facts;
+	const struct ledger_row row = {
+	    .name = candidate->name,
+	    .state = LEDGER_IGNORED,
+	    .size_bytes = facts->size_bytes,
+	    .mtime_ns = facts->mtime_ns,
+	    .ctime_ns = facts->ctime_ns,
+	    .file_id = facts->file_id,
+	    .at_ms = candidate->question.now_ns / NS_PER_MS,
+	};
+
+	tell(pass, EVENT_IGNORED, candidate, NULL);
+	if (pass->options->dry_run)
+		return 0;
+	return ledger_record(pass->context->ledger, pass->policy_id, &row, err);
+}
+
+static int handle_answer(struct pass *pass,
+			 const struct customizer_answer *answer,
+			 struct error *err)
+{
+	struct candidate_kept *kept = answer->context;
+	int rc = 0;
+
+	/* they come in order: it is the first */
+	pass->asked = kept->next;
+	if (!pass->asked)
+		pass->asked_last = &pass->asked;
+	switch (answer->says) {
+	case CUSTOMIZER_KEY:
+		kept->candidate.answer = answer->key;
+		rc = go_on(pass, &kept->candidate, err);
+		break;
+	case CUSTOMIZER_IGNORES:
+		rc = ignore_file(pass, &kept->candidate, err);
+		break;
+	case CUSTOMIZER_FAILED:
+		rc = fail_file(pass, &kept->candidate, answer->reason, err);
+		break;
+	}
+	candidate_kept_free(kept);
+	return rc;
+}
+
+int pass_collect(struct pass *pass, size_t limit, struct error *err)
+{
+	struct customizer_answer answer;
+	int rc = 0;
+
+	while (rc == 0 && pass->customizer && pass->active_count < limit &&
+	       customizer_collect(pass->customizer, &answer))
+		rc = handle_answer(pass, &answer, err);
+	return rc;
+}
+
+const char *pass_problem(const struct pass *pass)
+{
+	return pass->customizer ? customizer_has_given_up(pass->customizer)
+				: NULL;
+}
+
+bool pass_is_waiting(const struct pass *pass)
+{
+	return pass->asked && !pass_problem(pass);
+}
+
+bool pass_has_more(const struct pass *pass)
+{
+	return (!pass->is_read || pass->asked) && !pass->bucket->is_halted &&
+	       !pass_problem(pass);
+}
+
+bool pass_may_pull(const struct pass *pass)
+{
+	if (pass->is_read || !pass_has_more(pass))
+		return false;
+	return !pass->customizer ||
+	       customizer_waiting(pass->customizer) < CUSTOMIZER_QUESTIONS;
 }
 
 static int handle_failed(struct pass *pass, const struct merge_item *item)

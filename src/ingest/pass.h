@@ -9,6 +9,8 @@
 #include "ingest/ingest.h"
 #include "ingest/upload_job.h"
 
+struct candidate_kept;
+struct customizer;
 struct merge;
 struct pattern;
 
@@ -28,6 +30,9 @@ struct pass {
 	struct scan *scan;
 	struct ledger_rows *rows;
 	struct merge *merge;
+	struct customizer *customizer; /* NULL: the policy has none */
+	struct candidate_kept *asked;  /* what it was asked, in order */
+	struct candidate_kept **asked_last;
 	struct upload *active; /* on their way */
 	struct upload *ended;  /* to be freed */
 	size_t active_count;
@@ -40,8 +45,22 @@ struct pass {
 int pass_open(struct pass *pass, struct error *err);
 void pass_close(struct pass *pass);
 
+/* Whether files may be taken from the walk now; whether there is something to
+ * come, from the walk or the customizer; whether the latter is being waited
+ * for. */
+bool pass_may_pull(const struct pass *pass);
+bool pass_has_more(const struct pass *pass);
+bool pass_is_waiting(const struct pass *pass);
+
 /* Take one file from the walk and do what is due. */
 int pass_pull(struct pass *pass, struct error *err);
+
+/* Do what the customizer's answers ask for, as long as fewer than limit
+ * uploads are active. */
+int pass_collect(struct pass *pass, size_t limit, struct error *err);
+
+/* Why the customizer is asked no more; NULL if it is. */
+const char *pass_problem(const struct pass *pass);
 
 /* Free the uploads that have ended. */
 void pass_sweep(struct pass *pass);

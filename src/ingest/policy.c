@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/fields.h"
 #include "base/hash.h"
+#include "ingest/customizer.h"
 
 #define MIB	      ((int64_t)1024 * 1024)
 #define PLACE(member) offsetof(struct policy, member)
@@ -149,6 +150,19 @@ static int check_metadata(const json_t *object, struct error *err)
 	return 0;
 }
 
+static int check_customizer(const json_t *object, struct error *err)
+{
+	const char *name =
+	    json_string_value(json_object_get(object, "customizer"));
+
+	if (!name || *name == '\0' || customizer_is_name(name))
+		return 0;
+	return error_set(err, ERROR_CONFIG,
+			 "customizer: \"%s\" is no name of a file in "
+			 "customizers/",
+			 name);
+}
+
 /* Two of one name would take turns in one file. */
 static int check_file_keys(const json_t *object, struct error *err)
 {
@@ -189,7 +203,9 @@ static int check_fields(const json_t *object, struct error *err)
 		if (code != 0)
 			return code;
 	}
-	int code = check_metadata(object, err);
+	int code = check_customizer(object, err);
+	if (code == 0)
+		code = check_metadata(object, err);
 	return code ? code : check_file_keys(object, err);
 }
 
@@ -332,7 +348,32 @@ int policy_load(const json_t *object, int position,
 void policy_clear(struct policy *policy)
 {
 	fields_clear(fields, FIELD_COUNT, policy);
+	free(policy->customizer_settings);
 	*policy = (struct policy){0};
+}
+
+/* What is without a customizer keeps the fingerprint that it had. */
+int policy_add_customizer_take(struct policy *policy, char *settings,
+			       const char *digest, struct error *err)
+{
+	struct buffer text = {0};
+	unsigned char sha256[HASH_SHA256_BYTES];
+	int code = settings ? 0 : ERROR_LOCAL;
+
+	free(policy->customizer_settings);
+	policy->customizer_settings = settings;
+	if (code == 0)
+		code = append_field(&text, policy->fingerprint);
+	if (code == 0)
+		code = append_field(&text, digest);
+	if (code == 0)
+		code = append_field(&text, settings);
+	if (code == 0)
+		code = hash_sha256(buffer_bytes(&text), sha256);
+	if (code == 0)
+		hash_hex(sha256, sizeof(sha256), policy->fingerprint);
+	buffer_clear(&text);
+	return code ? error_set_memory(err) : 0;
 }
 
 bool policy_is_download(const struct policy *policy)
@@ -359,17 +400,10 @@ bool policy_removes(const struct policy *policy)
 
 const char *policy_refusal(const struct policy *policy, char *text, size_t size)
 {
-	const char *field = NULL;
 	if (!policy_is_download(policy) &&
 	    strcmp(policy->handler, "upload") != 0) {
 		(void)snprintf(text, size, "handler \"%s\" is not known",
 			       policy->handler);
-		return text;
-	}
-	if (policy->customizer)
-		field = "customizer";
-	if (field) {
-		(void)snprintf(text, size, "%s is not in this version", field);
 		return text;
 	}
 	if (policy->s3_bucket)

@@ -34,6 +34,7 @@ struct policy {
 	char *input_remove_prefix;
 	char *output_key_prefix;
 	char *customizer;
+	char *customizer_settings; /* see policy_add_customizer */
 	char *handler; /* "upload", "download"; others fail the policy */
 	bool delete_after_upload;
 	char *move_after_upload;
@@ -73,6 +74,12 @@ int policy_load(const json_t *object, int position,
 		const struct policy_defaults *defaults, struct policy *policy,
 		struct error *err);
 void policy_clear(struct policy *policy);
+
+/* Give a policy that has a customizer what shapes its keys besides: the
+ * settings that it is told, and a digest of all customizers. The text is the
+ * policy's from now on, also after a failure. */
+int policy_add_customizer_take(struct policy *policy, char *settings,
+			       const char *digest, struct error *err);
 
 /* Whether it brings files instead of sending them. */
 bool policy_is_download(const struct policy *policy);

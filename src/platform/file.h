@@ -55,6 +55,9 @@ int file_write(struct file *file, const void *data, size_t size);
 /* Give a file the mode and the time of modification of another one. */
 int file_copy_facts(const struct file *from, struct file *to);
 
+/* Let its owner run it. */
+int file_make_executable(struct file *file);
+
 /* Set its time of modification. */
 int file_set_modified(struct file *file, int64_t mtime_ns);
 

@@ -183,7 +183,7 @@ static void what_cannot_be_done_is_refused_by_name(void)
 	} rows[] = {
 	    {"{\"handler\":\"x\"}", "handler \"x\" is not known"},
 	    {"{\"handler\":\"download\"}", "s3_bucket is not set"},
-	    {"{\"customizer\":\"c\"}", "customizer is not in this version"},
+	    {"{\"s3_bucket\":\"b\",\"customizer\":\"c\"}", NULL},
 	    {"{}", "s3_bucket is not set"},
 	    {"{\"s3_bucket\":\"b\"}", NULL},
 	    {"{\"s3_bucket\":\"b\",\"delete_after_upload\":false,"

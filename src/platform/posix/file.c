@@ -167,6 +167,11 @@ int file_copy_facts(const struct file *from, struct file *to)
 	return 0;
 }
 
+int file_make_executable(struct file *file)
+{
+	return fchmod(file->descriptor, S_IRWXU) == 0 ? 0 : errno;
+}
+
 int file_set_modified(struct file *file, int64_t mtime_ns)
 {
 	int64_t second = mtime_ns / NS_PER_S;
