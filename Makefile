@@ -27,7 +27,7 @@ PLATFORM := win32
 HASH := src/base/hash_cng.c
 endif
 
-LIBRARIES := libcurl libcrypto jansson sqlite3 expat duktape
+LIBRARIES := libcurl libcrypto jansson sqlite3 expat duktape libmicrohttpd
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra
 ifdef STRICT

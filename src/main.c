@@ -1,6 +1,8 @@
 #include <stdio.h>
 
 #include "agent/cycle.h"
+#include "agent/exit_status.h"
+#include "agent/listen.h"
 #include "base/error.h"
 #include "base/http.h"
 #include "base/version.h"
@@ -63,6 +65,35 @@ static int mode_run(const struct options *options)
 	return status;
 }
 
+static void say_ready(const char *text)
+{
+	(void)printf("%s\n", text);
+	(void)fflush(stdout);
+}
+
+static int mode_listen(const struct options *options)
+{
+	struct show_text text;
+	const struct event_sink sink = {.emit = show_text_event,
+					.context = &text};
+	const struct listen_options listen = {
+	    .home = options->home,
+	    .prefix = options->prefix,
+	    .ready = say_ready,
+	    .events = &sink,
+	};
+	struct error err = {0};
+
+	show_text_init(&text, options->quiet, options->verbose);
+	system_keep_private();
+	stop_catch();
+	int code = listen_run(&listen, &err);
+	if (code == 0)
+		return STATUS_DONE;
+	(void)fprintf(stderr, "s3-ingestor: %s\n", err.text);
+	return exit_status_of(err.code);
+}
+
 static int mode_help(const struct options *options)
 {
 	(void)options;
@@ -87,6 +118,7 @@ static int (*const modes[])(const struct options *options) = {
     [OPTIONS_RUN] = mode_run,
     [OPTIONS_HELP] = mode_help,
     [OPTIONS_VERSION] = mode_version,
+    [OPTIONS_LISTEN] = mode_listen,
     [OPTIONS_CUSTOMIZER_WORKER] = mode_customizer_worker,
 };
 

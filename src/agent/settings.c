@@ -55,7 +55,7 @@ static const char *const protocols[] = {"documented", "node", NULL};
 static const struct field table[] = {
     FLAG("debug", debug, 0),
     TEXT("api_host", api_host, "\"127.0.0.1\"", 0),
-    RANGE("api_port", api_port, 1, PORT_LAST, "4567", 0),
+    RANGE("api_port", api_port, 0, PORT_LAST, "4567", 0),
     TEXT("api_token", api_token, NULL, SETTING_SECRET),
     WORD("host_service", host_service, services, "\"https\"",
 	 SETTING_CONNECTION),

@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/environment.h"
 #include "base/buffer.h"
 #include "platform/child.h"
 #include "platform/clock.h"
-#include "platform/system.h"
 
 #define NS_PER_MS 1000000
 
-enum { READ_BYTES = 4096, TURN_MS = 250, ENVIRONMENT_MOST = 5 };
+enum { READ_BYTES = 4096, TURN_MS = 250 };
 
 /* ---- the end of what it says ---- */
 
@@ -53,40 +53,6 @@ static void tail_copy(const struct tail *tail, char *out)
 	for (size_t i = 0; i < left; i++)
 		if ((unsigned char)out[i] >= 0x80 || out[i] == '\0')
 			out[i] = '?';
-}
-
-/* ---- its environment ---- */
-
-struct environment {
-	char *values[ENVIRONMENT_MOST];
-	size_t count;
-};
-
-static int environment_init(struct environment *environment)
-{
-	static const char *const names[] = {"PATH", "HOME", "LANG", "TZ"};
-
-	*environment = (struct environment){0};
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const char *value = system_environment(names[i]);
-
-		if (!value && strcmp(names[i], "PATH") == 0)
-			value = "/usr/local/sbin:/usr/local/bin:/usr/sbin:"
-				"/usr/bin:/sbin:/bin";
-		if (!value)
-			continue;
-		char *text = text_format("%s=%s", names[i], value);
-		if (!text)
-			return ENOMEM;
-		environment->values[environment->count++] = text;
-	}
-	return 0;
-}
-
-static void environment_clear(struct environment *environment)
-{
-	for (size_t i = 0; i < environment->count; i++)
-		free(environment->values[i]);
 }
 
 /* ---- the command ---- */
@@ -148,7 +114,6 @@ int shell_run(const struct shell_command *command,
 	int code = environment_init(&environment);
 
 	*outcome = (struct shell_outcome){0};
-	environment.values[environment.count] = NULL;
 	const struct child_options options = {
 	    .argv = argv,
 	    .environment = (const char *const *)environment.values,

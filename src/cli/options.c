@@ -18,6 +18,7 @@ enum option_id {
 	OPTION_IF_DUE,
 	OPTION_SPLAY,
 	OPTION_STANDALONE,
+	OPTION_LISTEN,
 	OPTION_JSON,
 	OPTION_QUIET,
 	OPTION_VERBOSE,
@@ -51,6 +52,8 @@ static const struct option_row {
      "sleep first, for a part of it that is fixed for the host"},
     {OPTION_STANDALONE, 0, "standalone", NULL,
      "no mothership: upload by the local config"},
+    {OPTION_LISTEN, 0, "listen", NULL,
+     "answer on api_host:api_port; each request starts a run"},
     {OPTION_JSON, 0, "json", NULL, "one JSON object a line on stdout"},
     {OPTION_QUIET, 'q', "quiet", NULL, "errors only"},
     {OPTION_VERBOSE, 'v', "verbose", NULL, "every decision"},
@@ -157,6 +160,9 @@ static int apply(struct options *options, const struct option_row *row,
 		return 0;
 	case OPTION_VERBOSE:
 		options->verbose = true;
+		return 0;
+	case OPTION_LISTEN:
+		options->mode = OPTIONS_LISTEN;
 		return 0;
 	case OPTION_VERSION:
 		options->mode = OPTIONS_VERSION;

@@ -12,6 +12,7 @@ enum options_mode {
 	OPTIONS_RUN,
 	OPTIONS_HELP,
 	OPTIONS_VERSION,
+	OPTIONS_LISTEN,
 	OPTIONS_CUSTOMIZER_WORKER /* a run starts it: not in --help */
 };
 

@@ -69,7 +69,6 @@ static void what_is_wrong_is_named(void)
 		const char *line;
 		const char *text;
 	} rows[] = {
-	    {"--listen", "unknown option --listen"},
 	    {"--status", "unknown option --status"},
 	    {"--verify", "unknown option --verify"},
 	    {"--explain x", "unknown option --explain"},

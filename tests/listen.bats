@@ -1,0 +1,270 @@
+#!/usr/bin/env bats
+# The wakeup listener.
+
+setup() {
+	load lib/servers.bash
+	start_fake_s3
+	start_mothership
+	make_home
+	config '.api_port = 0'
+	configured
+}
+
+teardown() { stop_servers; }
+
+# start_listener: LISTEN is its URL, LISTENER its pid
+start_listener() {
+	env -i PATH="$PATH" "$S3_INGESTOR" -C "$HOME_DIR" --listen \
+		>"$BATS_TEST_TMPDIR/listen.out" 2>"$BATS_TEST_TMPDIR/listen.err" 3>&- &
+	LISTENER=$!
+	note_pid "$LISTENER"
+	wait_for "$BATS_TEST_TMPDIR/listen.out"
+	LISTEN=http://$(sed 's/listening on //' "$BATS_TEST_TMPDIR/listen.out")
+}
+
+call() { curl -s --noproxy '*' "$@"; }
+
+# wait_contacts N: until the mothership had so many requests
+wait_contacts() {
+	local i
+	for ((i = 0; i < 400; i++)); do
+		[ "$(contacts)" -ge "$1" ] && return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+# wait_idle: until no run works
+wait_idle() {
+	local i
+	for ((i = 0; i < 400; i++)); do
+		[ "$(call "$LISTEN/status" | jq .running)" = false ] && return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+@test "any request is answered with hostname, state and version, and starts a wakeup" {
+	echo one >"$HOME_DIR/data/a"
+	start_listener
+	call -i "$LISTEN/any/where?x=1" >"$BATS_TEST_TMPDIR/answer"
+	grep -q '^HTTP/1.1 200' "$BATS_TEST_TMPDIR/answer"
+	grep -qi '^content-type: text/json' "$BATS_TEST_TMPDIR/answer"
+	tail -n 1 "$BATS_TEST_TMPDIR/answer" |
+		jq -e --arg name "$(uname -n)" '. == {hostname: $name, state: "configured", version: .version} and (.version | length > 0)'
+	wait_contacts 2
+	[ "$(told 1 .context.action)" = wakeup ]
+	[ "$(told 2 .context.result.added)" = 1 ]
+	wait_idle
+	s3_has data/a
+}
+
+@test "every method starts one: POST, PUT, HEAD" {
+	reply default '{"state":"discovered"}'
+	start_listener
+	[ "$(call -o /dev/null -w '%{http_code}' -X POST -d 'hello' "$LISTEN/")" = 200 ]
+	wait_contacts 1
+	wait_idle
+	[ "$(call -o /dev/null -w '%{http_code}' -I "$LISTEN/")" = 200 ]
+	wait_contacts 2
+}
+
+@test "1,000 requests while one run works: exactly one more run" {
+	reply default '{"state":"discovered"}' '{"delay":3}'
+	start_listener
+	call "$LISTEN/" >/dev/null
+	wait_contacts 1
+	python3 - "$LISTEN" <<'PYTHON'
+import sys, urllib.request
+for number in range(1000):
+    with urllib.request.urlopen(sys.argv[1] + "/") as answer:
+        assert answer.status == 200
+PYTHON
+	[ "$(contacts)" -le 2 ]
+	wait_contacts 2
+	wait_idle
+	[ "$(contacts)" -eq 2 ]
+}
+
+@test "GET /status tells of the last run and starts none" {
+	reply default '{"state":"discovered"}'
+	start_listener
+	[ "$(call "$LISTEN/status" | jq -c '[.running, .summary]')" = '[false,null]' ]
+	[ "$(contacts)" -eq 0 ]
+	call "$LISTEN/" >/dev/null
+	wait_contacts 1
+	wait_idle
+	[ "$(call "$LISTEN/status" | jq -r '[.summary.event, .summary.action, .summary.exit_status]|join(" ")')" = "summary wakeup 0" ]
+	[ "$(call "$LISTEN/status" | jq -r .state)" = discovered ]
+	[ "$(contacts)" -eq 1 ]
+}
+
+@test "with api_token a request without it gets 401 and starts nothing" {
+	config '.api_port = 0 | .api_token = "a-token"'
+	reply default '{"state":"discovered"}'
+	start_listener
+	for given in "" "Authorization: Bearer b-token" "Authorization: Bearer a-toke" \
+		"Authorization: Bearer a-tokenn" "Authorization: Basic a-token" "Authorization: Bearer "; do
+		[ "$(call -o /dev/null -w '%{http_code}' ${given:+-H "$given"} "$LISTEN/")" = 401 ]
+		[ "$(call -o /dev/null -w '%{http_code}' ${given:+-H "$given"} "$LISTEN/status")" = 401 ]
+	done
+	[ "$(contacts)" -eq 0 ]
+	[ "$(call -o /dev/null -w '%{http_code}' -H 'Authorization: Bearer a-token' "$LISTEN/")" = 200 ]
+	wait_contacts 1
+}
+
+# raw TEXT: what is answered to these bytes
+raw() {
+	python3 - "${LISTEN#http://}" "$1" <<'PYTHON'
+import socket, sys
+host, port = sys.argv[1].rsplit(":", 1)
+with socket.create_connection((host, int(port)), 20) as s:
+    s.sendall(sys.argv[2].encode().decode("unicode_escape").encode("latin1"))
+    s.settimeout(30)
+    data = b""
+    try:
+        while True:
+            piece = s.recv(65536)
+            if not piece:
+                break
+            data += piece
+    except ConnectionResetError:
+        pass
+print(data.split(b"\r\n", 1)[0].decode("latin1"))
+PYTHON
+}
+
+@test "malformed requests get 400 and start nothing" {
+	start_listener
+	# what is not even a request line is cut off by the library
+	[ -z "$(raw 'nonsense\r\n\r\n')" ]
+	[[ $(raw 'GET /\r\n\r\n') == *" 400 "* ]]
+	[[ $(raw 'GET / HTTP/1.1\r\nno colon\r\nHost: x\r\n\r\n') == *" 400 "* ]]
+	[[ $(raw 'GET / HTTP/1.1\r\n\r\n') == *" 400 "* ]]
+	[[ $(raw 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n') == *" 400 "* ]]
+	[ "$(contacts)" -eq 0 ]
+	kill -0 "$LISTENER"
+}
+
+@test "a body above 8 KiB gets 413, headers above the ceiling 431" {
+	start_listener
+	head -c 9000 /dev/zero >"$BATS_TEST_TMPDIR/body"
+	[ "$(call -o /dev/null -w '%{http_code}' --data-binary "@$BATS_TEST_TMPDIR/body" "$LISTEN/")" = 413 ]
+	[ "$(call -o /dev/null -w '%{http_code}' -H 'Transfer-Encoding: chunked' --data-binary "@$BATS_TEST_TMPDIR/body" "$LISTEN/")" = 413 ]
+	long=$(head -c 20000 /dev/zero | tr '\0' x)
+	[[ $(raw "GET / HTTP/1.1\r\nHost: x\r\nX-Long: $long\r\n\r\n") == *" 431 "* ]]
+	[ "$(contacts)" -eq 0 ]
+}
+
+@test "a request that is not complete in time is ended, though it never is silent" {
+	start_listener
+	run timeout 60 python3 - "${LISTEN#http://}" <<'PYTHON'
+import socket, sys, time
+host, port = sys.argv[1].rsplit(":", 1)
+s = socket.create_connection((host, int(port)), 20)
+s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+s.setblocking(False)
+began = time.monotonic()
+while True:
+    try:
+        s.sendall(b"x")
+        if s.recv(1) == b"":
+            break
+    except BlockingIOError:
+        pass
+    except (ConnectionResetError, BrokenPipeError):
+        break
+    time.sleep(0.2)
+print("ended")
+PYTHON
+	[ "$status" -eq 0 ]
+	[ "$(contacts)" -eq 0 ]
+	[ "$(call "$LISTEN/status" | jq .running)" = false ]
+}
+
+@test "a crowd of silent connections does not shut others out for good" {
+	start_listener
+	timeout 60 python3 - "${LISTEN#http://}" <<'PYTHON'
+import socket, sys, time, urllib.request
+host, port = sys.argv[1].rsplit(":", 1)
+crowd = [socket.create_connection((host, int(port)), 20) for _ in range(100)]
+while True:
+    try:
+        with urllib.request.urlopen("http://" + sys.argv[1] + "/status", timeout=5) as answer:
+            if answer.status == 200:
+                break
+    except OSError:
+        time.sleep(0.5)
+PYTHON
+}
+
+@test "a port in use: exit 69" {
+	start_listener
+	config ".api_port = ${LISTEN##*:}"
+	run timeout 20 "$S3_INGESTOR" -C "$HOME_DIR" --listen
+	[ "$status" -eq 69 ]
+	[[ $output == *"listen on 127.0.0.1:${LISTEN##*:}"* ]]
+}
+
+@test "a config that cannot be used: exit 78" {
+	echo nonsense >"$HOME_DIR/s3-ingestor.json"
+	run timeout 20 "$S3_INGESTOR" -C "$HOME_DIR" --listen
+	[ "$status" -eq 78 ]
+}
+
+@test "SIGTERM ends it, after the run that works" {
+	reply default '{"state":"configured"}' '{"delay":1}'
+	echo one >"$HOME_DIR/data/a"
+	start_listener
+	call "$LISTEN/" >/dev/null
+	wait_contacts 1
+	kill -TERM "$LISTENER"
+	status=0
+	wait "$LISTENER" || status=$?
+	[ "$status" -eq 0 ]
+	[ "$(contacts)" -eq 2 ]
+	s3_has data/a
+}
+
+@test "it takes no lock while it waits" {
+	start_listener
+	call "$LISTEN/status" >/dev/null
+	ingest_is 0 --action heartbeat
+}
+
+@test "runs that it starts see none of its environment's secrets" {
+	reply default '{"state":"configured","action":"upgrade"}'
+	# shellcheck disable=SC2016 # the shell of the command expands it
+	config '.api_port = 0 | .upgrade_command = "tr \"\\\\0\" \"\\\\n\" </proc/$PPID/environ"'
+	AWS_SECRET_ACCESS_KEY=hush "$S3_INGESTOR" -C "$HOME_DIR" --listen >"$BATS_TEST_TMPDIR/listen.out" 3>&- &
+	note_pid $!
+	wait_for "$BATS_TEST_TMPDIR/listen.out"
+	call "http://$(sed 's/listening on //' "$BATS_TEST_TMPDIR/listen.out")/" >/dev/null
+	wait_contacts 2
+	told 2 .context.result.output | grep -q '^PATH='
+	! grep -q hush "$MOTHER/requests/2.json"
+}
+
+@test "socket activation: the socket of the service manager is used" {
+	reply default '{"state":"discovered"}'
+	config '.api_port = 1'
+	python3 - "$S3_INGESTOR" "$HOME_DIR" "$BATS_TEST_TMPDIR/port" >"$BATS_TEST_TMPDIR/listen.out" 3>&- <<'PYTHON' &
+import os, socket, sys
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(8)
+with open(sys.argv[3], "w") as out:
+    out.write("%d\n" % s.getsockname()[1])
+if s.fileno() != 3:
+    os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)
+environment = {"PATH": os.environ["PATH"], "LISTEN_FDS": "1",
+               "LISTEN_PID": str(os.getpid())}
+os.execve(sys.argv[1], [sys.argv[1], "-C", sys.argv[2], "--listen"], environment)
+PYTHON
+	note_pid $!
+	wait_for "$BATS_TEST_TMPDIR/port"
+	[ "$(call --retry 5 --retry-connrefused "http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/port")/" | jq -r .state)" = configured ]
+	wait_contacts 1
+	[ "$(told 1 .context.action)" = wakeup ]
+}
