@@ -9,6 +9,7 @@ VERSION := $(shell sed -n 's/.*S3I_VERSION "\(.*\)".*/\1/p' src/base/version.h)
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 CC ?= cc
 PKG_CONFIG ?= pkg-config
 INSTALL ?= install
@@ -161,9 +162,13 @@ install: all
 	$(foreach page,$(PAGES), \
 		$(INSTALL) -d $(dir $(call page_target,$(page))) && \
 		$(INSTALL) -m 644 $(page) $(call page_target,$(page)) &&) :
+	$(INSTALL) -d $(DESTDIR)$(COMPLETIONDIR)
+	$(INSTALL) -m 644 scripts/completion.bash \
+		$(DESTDIR)$(COMPLETIONDIR)/s3-ingestor
 
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/s3-ingestor
+	rm -f $(DESTDIR)$(BINDIR)/s3-ingestor \
+		$(DESTDIR)$(COMPLETIONDIR)/s3-ingestor
 	rm -f $(foreach page,$(PAGES),$(call page_target,$(page)))
 
 clean:
