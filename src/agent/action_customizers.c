@@ -321,7 +321,7 @@ struct source {
 	struct bucket bucket;
 	struct keys keys;
 	struct route route;
-	struct s3_keys view;
+	struct s3_key_source source;
 };
 
 static void source_clear(struct source *source)
@@ -354,7 +354,7 @@ static int source_init(struct source *source, struct instance *instance,
 	if (code == 0)
 		code = route_init_s3(&source->route, instance, err);
 	if (code == 0)
-		source->view = keys_view(&source->keys);
+		source->source = keys_source(&source->keys);
 	json_decref(nothing);
 	free(path);
 	return code;
@@ -395,7 +395,7 @@ static int replace(struct instance *instance, struct source *source,
 {
 	const struct fetch_options options = {
 	    .route = &source->route.http,
-	    .keys = &source->view,
+	    .keys = &source->source,
 	    .bucket = &source->bucket,
 	};
 	struct haul haul = {

@@ -11,6 +11,7 @@
 #include "base/event.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "platform/clock.h"
 
 /* What a reply will do, worked out before anything is written. */
 struct plan {
@@ -167,8 +168,10 @@ static int put_keys(struct instance *instance, const struct plan *plan,
 	if (!plan->changes_keys)
 		return 0;
 	int code = keys_save(plan->keys_path, plan->reply.keys, &changed, err);
-	if (code == 0)
+	if (code == 0) {
 		instance->keys_generation++;
+		instance->keys_came_ns = clock_steady_ns();
+	}
 	return code;
 }
 

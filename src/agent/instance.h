@@ -27,6 +27,7 @@ struct instance {
 	int64_t started_ms;    /* real time, when it was opened */
 	int config_generation; /* grows when what is effective changes */
 	int keys_generation;   /* grows when new keys are saved */
+	int64_t keys_came_ns;  /* steady time; 0: not in this run */
 	char *owed_error;      /* for the next POST; NULL: none */
 	bool owed_is_noted;    /* the ledger has one */
 };

@@ -1,16 +1,25 @@
 #include "agent/keys.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/document.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "platform/clock.h"
 #include "platform/system.h"
+#include "s3/s3_credentials_find.h"
+#include "s3/s3_time.h"
+
+#define NS_PER_S INT64_C(1000000000)
 
 /* The fields that belong to one set of keys and go with it. */
 static const char *const fields[] = {"access_key_id", "secret_access_key",
 				     "session_token", "expiration"};
+
+/* Keys that end within SOON_S are looked for again, each PATIENCE_S. */
+enum { SOON_S = 5 * 60, PATIENCE_S = 60 };
 
 enum { FIELD_COUNT = sizeof(fields) / sizeof(fields[0]), REQUIRED_COUNT = 2 };
 
@@ -50,50 +59,6 @@ int keys_check(const json_t *object, struct error *err)
 	return 0;
 }
 
-static json_t *from_environment(void)
-{
-	const char *id = system_environment("AWS_ACCESS_KEY_ID");
-	const char *secret = system_environment("AWS_SECRET_ACCESS_KEY");
-	const char *token = system_environment("AWS_SESSION_TOKEN");
-
-	if (!id || !secret)
-		return NULL;
-	return json_pack("{s:s,s:s,s:s*}", "access_key_id", id,
-			 "secret_access_key", secret, "session_token", token);
-}
-
-static int refuse_file(const char *path, const struct error *problem,
-		       struct error *err)
-{
-	if (problem->code == ERROR_LOCAL)
-		return error_set(err, ERROR_LOCAL, "%s", problem->text);
-	if (problem->code == ERROR_MISSING)
-		return error_set(err, ERROR_REFUSED,
-				 "no S3 credentials: there is no %s, and "
-				 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
-				 "are not set",
-				 path);
-	return error_set(err, ERROR_REFUSED, "S3 credentials: %s",
-			 problem->text);
-}
-
-int keys_load(const char *path, struct keys *keys, struct error *err)
-{
-	struct error problem = {0};
-
-	*keys = (struct keys){0};
-	int code = document_load(path, &keys->stored, &problem);
-	if (code == ERROR_MISSING) {
-		keys->stored = from_environment();
-		if (keys->stored)
-			return 0;
-	} else if (code == 0 && keys_check(keys->stored, &problem) != 0) {
-		(void)error_prefix(&problem, "%s", path);
-		keys_clear(keys);
-	}
-	return keys->stored ? 0 : refuse_file(path, &problem, err);
-}
-
 /* The library gives no other way to its memory. */
 static void wipe_text(const json_t *value)
 {
@@ -110,20 +75,104 @@ static void free_wiped(json_t *object)
 	json_decref(object);
 }
 
-void keys_clear(struct keys *keys)
+static int refuse_file(const struct error *problem, struct error *err)
 {
-	free_wiped(keys->stored);
-	*keys = (struct keys){0};
+	if (problem->code == ERROR_LOCAL)
+		return error_set(err, ERROR_LOCAL, "%s", problem->text);
+	return error_set(err, ERROR_REFUSED, "S3 credentials: %s",
+			 problem->text);
 }
 
-struct s3_keys keys_view(const struct keys *keys)
+static int look_around(struct keys *keys, struct error *err)
 {
-	return (struct s3_keys){
+	struct error problem = {0};
+	int code = s3_credentials_find(&keys->found, &problem);
+
+	if (code == ERROR_MISSING)
+		return error_set(err, ERROR_REFUSED,
+				 "no S3 credentials: there is no %s; %s",
+				 keys->path, problem.text);
+	if (code)
+		return error_set(err, problem.code, "%s", problem.text);
+	keys->view = s3_credentials_view(&keys->found);
+	return 0;
+}
+
+/* Into keys that hold nothing but their path. */
+static int load(struct keys *keys, struct error *err)
+{
+	struct error problem = {0};
+	int code = document_load(keys->path, &keys->stored, &problem);
+
+	keys->looked_ns = clock_steady_ns();
+	if (code == ERROR_MISSING)
+		return look_around(keys, err);
+	if (code == 0 && keys_check(keys->stored, &problem) != 0) {
+		(void)error_prefix(&problem, "%s", keys->path);
+		code = problem.code;
+	}
+	if (code)
+		return refuse_file(&problem, err);
+	keys->view = (struct s3_keys){
 	    .access_key_id = json_member_text(keys->stored, fields[0]),
 	    .secret_access_key = json_member_text(keys->stored, fields[1]),
 	    .session_token = json_member_text(keys->stored, fields[2]),
 	};
+	return 0;
 }
+
+int keys_load(const char *path, struct keys *keys, struct error *err)
+{
+	*keys = (struct keys){.path = text_dup(path)};
+	return keys->path ? load(keys, err) : error_set_memory(err);
+}
+
+void keys_clear(struct keys *keys)
+{
+	free(keys->path);
+	free_wiped(keys->stored);
+	s3_credentials_clear(&keys->found);
+	*keys = (struct keys){0};
+}
+
+/* ---- keys that end ---- */
+
+static bool ends_soon(const struct keys *keys)
+{
+	int64_t expires_s = keys->found.expires_s;
+	const char *text = json_member_text(keys->stored, fields[3]);
+
+	if (keys->stored && (!text || !s3_time_parse(text, &expires_s)))
+		return false;
+	return expires_s > 0 && expires_s - clock_real_ns() / NS_PER_S < SOON_S;
+}
+
+static const struct s3_keys *get(void *context)
+{
+	struct keys *keys = context;
+	struct keys fresh;
+	struct error ignored = {0};
+
+	if (!ends_soon(keys) ||
+	    clock_steady_ns() - keys->looked_ns < PATIENCE_S * NS_PER_S)
+		return &keys->view;
+	keys->looked_ns = clock_steady_ns();
+	if (keys_load(keys->path, &fresh, &ignored) != 0) {
+		/* S3 decides how long the old ones do */
+		keys_clear(&fresh);
+		return &keys->view;
+	}
+	keys_clear(keys);
+	*keys = fresh;
+	return &keys->view;
+}
+
+struct s3_key_source keys_source(struct keys *keys)
+{
+	return (struct s3_key_source){.get = get, .context = keys};
+}
+
+/* ---- the file ---- */
 
 /* What the file will hold; *old is what it holds, NULL if that is nothing
  * that could be kept. */

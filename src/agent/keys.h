@@ -5,23 +5,30 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "s3/s3_credentials.h"
 #include "s3/s3_sign.h"
 
 /* The S3 credentials: a file {access_key_id, secret_access_key,
- * session_token?, expiration?, ...}, or the environment. Never in a text. */
+ * session_token?, expiration?, ...}, or what lies around on the machine (see
+ * s3_credentials_find.h). Never in a text. */
 struct keys {
-	json_t *stored; /* NULL: none */
+	char *path;	/* of the file */
+	json_t *stored; /* NULL: there is no file */
+	struct s3_credentials found;
+	struct s3_keys view;
+	int64_t looked_ns; /* steady time when they were loaded last */
 };
 
-/* Load the file; where there is none, AWS_ACCESS_KEY_ID and its sisters.
- * ERROR_REFUSED naming file and field when there are none that could work. */
+/* Load the file; where there is none, look around. ERROR_REFUSED naming file
+ * and field, or all places, when there are none that could work. */
 int keys_load(const char *path, struct keys *keys, struct error *err);
 
 /* Wipes. */
 void keys_clear(struct keys *keys);
 
-/* As the signer takes them; borrowed. */
-struct s3_keys keys_view(const struct keys *keys);
+/* As requests take them: loaded anew, once a minute, when they end within five
+ * minutes; those that are there stay if that fails. Borrows keys. */
+struct s3_key_source keys_source(struct keys *keys);
 
 /* Whether aws_keys of a reply can serve; ERROR_INVALID naming the field. */
 int keys_check(const json_t *object, struct error *err);

@@ -10,6 +10,8 @@
 #include "ingest/policy.h"
 #include "platform/folder.h"
 
+#define NS_PER_S INT64_C(1000000000)
+
 /* All that one run of the policies borrows. */
 struct parts {
 	struct policy *policies;
@@ -149,12 +151,19 @@ static int open_home(const struct instance *instance, struct parts *parts,
 			      parts->home, &parts->own, err);
 }
 
-static int run(struct instance *instance,
-	       const struct policies_options *options,
-	       const struct parts *parts, struct ingest_result *result,
-	       struct error *err)
+static int64_t patient_until_ns(const struct instance *instance)
 {
-	const struct s3_keys keys = keys_view(&parts->keys);
+	if (instance->keys_came_ns == 0)
+		return 0;
+	return instance->keys_came_ns +
+	       instance->settings.iam_reset_period_s * NS_PER_S;
+}
+
+static int run(struct instance *instance,
+	       const struct policies_options *options, struct parts *parts,
+	       struct ingest_result *result, struct error *err)
+{
+	const struct s3_key_source keys = keys_source(&parts->keys);
 	const struct ingest_options ingest = {
 	    .policies = parts->policies,
 	    .policy_count = parts->count,
@@ -170,6 +179,7 @@ static int run(struct instance *instance,
 			      parts->home_facts.file_id},
 	    .is_own = paths_is_own,
 	    .customizers = parts->customizers,
+	    .patient_until_ns = patient_until_ns(instance),
 	    .concurrency = (int)instance->settings.s3_concurrency,
 	    .started_ms = instance->started_ms,
 	    .dry_run = options->dry_run,

@@ -9,7 +9,7 @@ struct folder;
 struct http_route;
 struct ledger;
 struct policy;
-struct s3_keys;
+struct s3_key_source;
 struct tally;
 
 /*
@@ -23,7 +23,7 @@ struct download_options {
 	size_t policy_count;
 	const struct policy *policy; /* the one to run */
 	struct bucket *bucket;
-	const struct s3_keys *keys;
+	const struct s3_key_source *keys;
 	const struct http_route *route;
 	struct ledger *ledger;
 	const struct folder *home;

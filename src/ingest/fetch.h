@@ -21,7 +21,7 @@ struct fetch;
 /* All borrowed. */
 struct fetch_options {
 	const struct http_route *route;
-	const struct s3_keys *keys;
+	const struct s3_key_source *keys;
 	struct bucket *bucket;
 };
 struct fetch *fetch_new(const struct fetch_options *options, struct error *err);

@@ -182,6 +182,7 @@ static int open_context(struct run *run, const struct bucket *bucket,
 	const struct transfer_options options = {
 	    .route = run->options->route,
 	    .keys = run->options->keys,
+	    .patient_until_ns = run->options->patient_until_ns,
 	    .concurrency = run->options->concurrency,
 	    .learned = bucket->facts.concurrency,
 	};

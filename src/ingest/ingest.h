@@ -20,7 +20,7 @@ enum { INGEST_ERRORS = 20 };
 struct ingest_options {
 	const struct policy *policies;
 	size_t policy_count;
-	const struct s3_keys *keys; /* NULL for dry_run only */
+	const struct s3_key_source *keys; /* NULL for dry_run only */
 	const struct http_route *route;
 	struct ledger *ledger;
 	const struct folder *home;
@@ -31,11 +31,12 @@ struct ingest_options {
 	size_t closed_folder_count;
 	struct scan_identity home_identity;
 	bool (*is_own)(struct bytes base_name);
-	const char *customizers; /* their folder */
-	int concurrency;	 /* 0: auto */
-	int64_t started_ms;	 /* real time, when the whole run began */
-	bool dry_run;		 /* local facts only, nothing written */
-	bool recheck;		 /* ask the bucket about every file */
+	const char *customizers;  /* their folder */
+	int concurrency;	  /* 0: auto */
+	int64_t patient_until_ns; /* see transfer.h */
+	int64_t started_ms;	  /* real time, when the whole run began */
+	bool dry_run;		  /* local facts only, nothing written */
+	bool recheck;		  /* ask the bucket about every file */
 	const struct event_sink *events;
 };
 

@@ -16,7 +16,8 @@
 enum {
 	EXPECT_CONTINUE_BYTES = 1024 * 1024,
 	REPLY_CEILING_BYTES = 16 * 1024 * 1024,
-	FILES_RESERVED = 20
+	FILES_RESERVED = 20,
+	NEW_KEYS_MS = 1000
 };
 
 struct line {
@@ -26,7 +27,8 @@ struct line {
 
 struct transfer_queue {
 	struct http *http;
-	const struct s3_keys *keys;
+	const struct s3_key_source *keys;
+	int64_t patient_until_ns;
 	struct pace pace;
 	struct retry_budget budget;
 	struct line ready[TRANSFER_RANKS];
@@ -75,6 +77,7 @@ struct transfer_queue *transfer_queue_new(
 	for (int i = 0; i < TRANSFER_RANKS; i++)
 		queue->ready[i].last = &queue->ready[i].first;
 	queue->keys = options->keys;
+	queue->patient_until_ns = options->patient_until_ns;
 	pace_init(&queue->pace, options->concurrency, options->learned,
 		  window_ceiling());
 	retry_budget_init(&queue->budget, RETRY_BUDGET_TOKENS);
@@ -166,8 +169,8 @@ static int start(struct transfer_queue *queue, struct transfer *transfer,
 {
 	struct s3_prepared prepared = {0};
 	int rc = s3_prepare(&transfer->request, &transfer->bucket->place,
-			    queue->keys, bucket_now_ns(transfer->bucket),
-			    &prepared, err);
+			    queue->keys->get(queue->keys->context),
+			    bucket_now_ns(transfer->bucket), &prepared, err);
 	if (rc)
 		goto cleanup;
 	const struct http_request request = {
@@ -261,6 +264,20 @@ static void keep_pace(struct transfer_queue *queue,
 	}
 }
 
+/* New keys take a while until every server of S3 knows them. */
+static bool is_patient(const struct transfer_queue *queue,
+		       const struct s3_verdict *verdict)
+{
+	bool may_be_new =
+	    strcmp(verdict->code, "InvalidAccessKeyId") == 0 ||
+	    strcmp(verdict->code, "SignatureDoesNotMatch") == 0 ||
+	    (verdict->outcome == S3_UNKNOWN && verdict->status == 403);
+
+	return may_be_new && !queue->is_stopped &&
+	       clock_steady_ns() + NEW_KEYS_MS * NS_PER_MS <
+		   queue->patient_until_ns;
+}
+
 static void judge(struct transfer_queue *queue, struct transfer *transfer,
 		  const struct http_reply *reply)
 {
@@ -270,6 +287,10 @@ static void judge(struct transfer_queue *queue, struct transfer *transfer,
 	keep_pace(queue, transfer, &verdict);
 	if (bucket_learn(transfer->bucket, &verdict))
 		verdict.retry = RETRY_AT_ONCE;
+	if (is_patient(queue, &verdict)) {
+		wait_for_retry(queue, transfer, NEW_KEYS_MS);
+		return;
+	}
 	const struct retry_case question = {
 	    .class = verdict.retry,
 	    .attempts = transfer->attempts,

@@ -49,9 +49,12 @@ struct transfer {
 
 struct transfer_options {
 	const struct http_route *route;
-	const struct s3_keys *keys; /* borrowed */
-	int concurrency;	    /* 0: auto */
-	int learned;		    /* the endpoint's last window, 0: none */
+	const struct s3_key_source *keys; /* borrowed */
+	/* steady time until which keys that are not known yet may become so;
+	 * 0: they are as they are */
+	int64_t patient_until_ns;
+	int concurrency; /* 0: auto */
+	int learned;	 /* the endpoint's last window, 0: none */
 };
 
 struct transfer_queue *transfer_queue_new(

@@ -14,6 +14,14 @@ struct s3_keys {
 	const char *session_token;
 };
 
+/* Where keys come from while a run goes on: asked for each request, so that
+ * keys that end are replaced in time. get returns what is borrowed until its
+ * next call, and never NULL. */
+struct s3_key_source {
+	const struct s3_keys *(*get)(void *context);
+	void *context;
+};
+
 struct s3_scope {
 	const char *region;
 	int64_t now_ns; /* real time, corrected by the endpoint's skew */
