@@ -448,3 +448,42 @@ fail method=PUT reset=1 times=3'
 	[ "$(grep -c SignatureDoesNotMatch <<<"$output")" -le 21 ]
 	[[ $output == *"more files failed (-v names them)"* ]]
 }
+
+@test "content type by the system's types, where it has them" {
+	type=$(awk '!/^#/ { for (i = 2; i <= NF; i++) if ($i == "kml") print $1 }' /etc/mime.types 2>/dev/null)
+	[ -n "$type" ] || skip "no /etc/mime.types that knows kml here"
+	echo one >"$HOME_DIR/data/a.kml"
+	ingest_is 0 --standalone
+	grep -qiF "$type" "$(s3_path data/a.kml).meta"
+}
+
+# swapped FOLLOW: a folder becomes a link that leads out, after it was scanned
+swapped() {
+	config ".s3_concurrency = 1 | .policies[0].follow_symlinks = $1"
+	mkdir "$HOME_DIR/data/z" "$BATS_TEST_TMPDIR/outside"
+	for i in 1 2 3; do echo "$i" >"$HOME_DIR/data/$i"; done
+	echo inside >"$HOME_DIR/data/z/f"
+	echo secret >"$BATS_TEST_TMPDIR/outside/f"
+	touch -r "$HOME_DIR/data/z/f" "$BATS_TEST_TMPDIR/outside/f"
+	s3_control 'fail delay=700 times=2'
+	(
+		for ((i = 0; i < 400; i++)); do
+			[ "$(s3_requests)" -ge 1 ] && break
+			sleep 0.01
+		done
+		mv "$HOME_DIR/data/z" "$HOME_DIR/gone"
+		ln -s "$BATS_TEST_TMPDIR/outside" "$HOME_DIR/data/z"
+	) 3>&- &
+	ingest --standalone
+	wait $!
+	[ -L "$HOME_DIR/data/z" ]
+	! s3_has data/z/f || [ "$(cat "$(s3_path data/z/f)")" != secret ]
+}
+
+@test "follow_symlinks inside holds against a link that is swapped in in the middle" {
+	swapped '"inside"'
+}
+
+@test "follow_symlinks false holds against a link that is swapped in in the middle" {
+	swapped false
+}

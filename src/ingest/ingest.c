@@ -6,6 +6,7 @@
 #include "base/http.h"
 #include "base/work.h"
 #include "ingest/bucket.h"
+#include "ingest/content_type.h"
 #include "ingest/download.h"
 #include "ingest/file_hash.h"
 #include "ingest/ledger.h"
@@ -436,6 +437,7 @@ int ingest_run(const struct ingest_options *options,
 	if (rc == 0)
 		rc = finish(&run, err);
 
+	content_types_free(run.context.content_types);
 	work_free(run.context.work);
 	transfer_queue_free(run.context.queue);
 	free(run.closed_folders);

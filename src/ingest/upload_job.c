@@ -274,6 +274,20 @@ void upload_send(struct upload *upload, enum transfer_rank rank,
 	transfer_submit(upload->context->queue, transfer);
 }
 
+/* The system's types are read when the first file is sent: a run that sends
+ * nothing does not pay for them. Without memory our own serve. */
+static const char *content_type(const struct upload *upload)
+{
+	struct upload_context *context = upload->context;
+	struct error ignored = {0};
+
+	if (upload->policy->content_type)
+		return upload->policy->content_type;
+	if (!context->content_types)
+		context->content_types = content_types_load(&ignored);
+	return content_type_of(context->content_types, upload_name(upload));
+}
+
 int upload_object(const struct upload *upload, struct s3_object *object,
 		  struct s3_pair **pairs)
 {
@@ -285,9 +299,7 @@ int upload_object(const struct upload *upload, struct s3_object *object,
 
 	*pairs = NULL;
 	*object = (struct s3_object){
-	    .content_type = policy->content_type
-				? policy->content_type
-				: content_type_of(upload_name(upload)),
+	    .content_type = content_type(upload),
 	    .storage_class = policy->s3_storage_class,
 	    .sse = policy->s3_sse,
 	    .acl = policy->s3_acl,

@@ -15,6 +15,7 @@
 #include "s3/s3.h"
 
 struct bucket;
+struct content_types;
 struct policy;
 struct tally;
 struct upload;
@@ -28,6 +29,8 @@ struct upload_context {
 	struct work *work;
 	const struct folder *home;
 	struct tally *tally;
+	struct content_types *content_types; /* of the system, once one is
+						needed */
 	int hash_threads;
 	int64_t started_ms; /* real time, of the run: removals count from it */
 	bool is_stopping;   /* what fails now is work that is left */
