@@ -5,6 +5,8 @@ setup() {
 	load lib/servers.bash
 	INTO=$BATS_TEST_TMPDIR/into
 	cd "$ROOT" || return 1
+	# what is installed is the plain build
+	unset SANITIZE BUILD
 }
 
 installed() { (cd "$INTO" && find . -type f | sort); }
