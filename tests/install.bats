@@ -6,7 +6,8 @@ setup() {
 	INTO=$BATS_TEST_TMPDIR/into
 	cd "$ROOT" || return 1
 	# what is installed is the plain build
-	unset SANITIZE BUILD
+	unset SANITIZE
+	export -n BUILD
 }
 
 installed() { (cd "$INTO" && find . -type f | sort); }
