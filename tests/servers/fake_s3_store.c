@@ -1,6 +1,5 @@
-#include "fake_s3.h"
+#include "fake_s3_store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -10,29 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/*
- * ROOT/BUCKET/objects/HASH holds an object's bytes, HASH.meta what is known of
- * it; ROOT/BUCKET/uploads/ID/ holds the parts N, N.meta of an upload and its
- * own .meta. HASH is the SHA-256 of the key.
- */
-enum {
-	PARTS_MOST = 10000,
-	PAGE_MOST = 1000,
-	PART_LEAST_BYTES = 5 * 1024 * 1024
-};
-
-struct meta {
-	char key[KEY_BYTES + 1];
-	char etag[80];
-	uint64_t size;
-	long long modified;
-	char crc64[16];	    /* "": the client sent none */
-	char headers[8192]; /* lines "name: value" of what was stored along */
-};
-
 /* ---- meta files ---- */
 
-static void write_meta(const char *path, const struct meta *meta)
+void meta_write(const char *path, const struct meta *meta)
 {
 	char beside[PATH_BYTES + 8];
 	char key[3 * KEY_BYTES + 1];
@@ -57,7 +36,7 @@ static bool read_line(FILE *file, char *out, size_t size)
 	return true;
 }
 
-static bool read_meta(const char *path, struct meta *meta)
+bool meta_read(const char *path, struct meta *meta)
 {
 	char key[3 * KEY_BYTES + 2];
 	char numbers[64];
@@ -143,8 +122,8 @@ static bool has_bucket(const struct request *request)
 	return stat(path, &status) == 0;
 }
 
-static void object_path(const struct request *request, char *path,
-			const char *suffix)
+void store_object_path(const struct request *request, char *path,
+		       const char *suffix)
 {
 	unsigned char digest[32];
 	char hex[HEX_SHA256];
@@ -156,28 +135,7 @@ static void object_path(const struct request *request, char *path,
 		 request->bucket, hex, suffix);
 }
 
-static bool upload_path(struct request *request, char *path, const char *suffix)
-{
-	const char *id = request_query(request, "uploadId");
-	char folder[PATH_BYTES];
-	struct meta meta;
-
-	if (id && strlen(id) == 32 && strspn(id, "0123456789abcdef") == 32) {
-		snprintf(folder, sizeof(folder), "%s/%s/uploads/%s/.meta",
-			 request->server->root, request->bucket, id);
-		if (read_meta(folder, &meta) &&
-		    strcmp(meta.key, request->key) == 0) {
-			snprintf(path, PATH_BYTES, "%s/%s/uploads/%s/%s",
-				 request->server->root, request->bucket, id,
-				 suffix);
-			return true;
-		}
-	}
-	reply_error(request, 404, "NoSuchUpload");
-	return false;
-}
-
-static void date_text(long long seconds, char *out, size_t size, bool iso)
+void store_date_text(long long seconds, char *out, size_t size, bool iso)
 {
 	time_t time = (time_t)seconds;
 	struct tm tm;
@@ -191,7 +149,7 @@ static void date_text(long long seconds, char *out, size_t size, bool iso)
 /* ---- what came ---- */
 
 /* The body must be what its headers say. */
-static bool body_is_sound(struct request *request)
+bool store_body_is_sound(struct request *request)
 {
 	const char *sha256 = request_header(request, "x-amz-content-sha256");
 	const char *length = request_header(request, "content-length");
@@ -228,7 +186,7 @@ static bool body_is_sound(struct request *request)
 	return true;
 }
 
-static void fill_meta(const struct request *request, struct meta *meta)
+void meta_fill(const struct request *request, struct meta *meta)
 {
 	*meta =
 	    (struct meta){.size = request->body_bytes, .modified = fault_now()};
@@ -239,7 +197,7 @@ static void fill_meta(const struct request *request, struct meta *meta)
 	keep_headers(request, meta);
 }
 
-static void keep_body(struct request *request, const char *path)
+void store_keep_body(struct request *request, const char *path)
 {
 	if (request->body < 0) {
 		/* an empty body has no file yet */
@@ -262,17 +220,17 @@ static void put_object(struct request *request)
 	char meta_path[PATH_BYTES];
 	struct meta meta;
 
-	if (!body_is_sound(request))
+	if (!store_body_is_sound(request))
 		return;
-	object_path(request, path, "");
-	object_path(request, meta_path, ".meta");
-	if (condition && read_meta(meta_path, &meta)) {
+	store_object_path(request, path, "");
+	store_object_path(request, meta_path, ".meta");
+	if (condition && meta_read(meta_path, &meta)) {
 		reply_error(request, 412, "PreconditionFailed");
 		return;
 	}
-	fill_meta(request, &meta);
-	keep_body(request, path);
-	write_meta(meta_path, &meta);
+	meta_fill(request, &meta);
+	store_keep_body(request, path);
+	meta_write(meta_path, &meta);
 	request->status = 200;
 	reply_header(request, "etag", "%s", meta.etag);
 	if (meta.crc64[0]) {
@@ -315,8 +273,8 @@ static void get_object(struct request *request)
 	char date[64];
 	struct meta meta;
 
-	object_path(request, path, ".meta");
-	if (!read_meta(path, &meta)) {
+	store_object_path(request, path, ".meta");
+	if (!meta_read(path, &meta)) {
 		reply_error(request, 404, "NoSuchKey");
 		return;
 	}
@@ -324,8 +282,8 @@ static void get_object(struct request *request)
 		reply_error(request, 412, "PreconditionFailed");
 		return;
 	}
-	object_path(request, request->file, "");
-	date_text(meta.modified, date, sizeof(date), false);
+	store_object_path(request, request->file, "");
+	store_date_text(meta.modified, date, sizeof(date), false);
 	request->status = 200;
 	reply_header(request, "last-modified", "%s", date);
 	reply_header(request, "etag", "%s", meta.etag);
@@ -343,465 +301,11 @@ static void delete_object(struct request *request)
 {
 	char path[PATH_BYTES];
 
-	object_path(request, path, ".meta");
+	store_object_path(request, path, ".meta");
 	unlink(path);
-	object_path(request, path, "");
+	store_object_path(request, path, "");
 	unlink(path);
 	request->status = 204;
-}
-
-/* ---- listings ---- */
-
-struct listing {
-	struct meta *objects;
-	size_t count;
-	size_t capacity;
-};
-
-static int compare_meta(const void *a, const void *b)
-{
-	return strcmp(((const struct meta *)a)->key,
-		      ((const struct meta *)b)->key);
-}
-
-static void list_all(const struct request *request, const char *prefix,
-		     struct listing *listing)
-{
-	char folder[PATH_BYTES];
-	char path[2 * PATH_BYTES];
-	DIR *stream;
-	const struct dirent *entry;
-
-	*listing = (struct listing){0};
-	snprintf(folder, sizeof(folder), "%s/%s/objects", request->server->root,
-		 request->bucket);
-	stream = opendir(folder);
-	while (stream && (entry = readdir(stream))) {
-		struct meta meta;
-		size_t size = strlen(entry->d_name);
-
-		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		if (size < 5 ||
-		    strcmp(entry->d_name + size - 5, ".meta") != 0 ||
-		    !read_meta(path, &meta) ||
-		    strncmp(meta.key, prefix, strlen(prefix)) != 0)
-			continue;
-		if (listing->count == listing->capacity) {
-			listing->capacity = 2 * listing->capacity + 64;
-			listing->objects = realloc(
-			    listing->objects, listing->capacity * sizeof(meta));
-		}
-		listing->objects[listing->count++] = meta;
-	}
-	if (stream)
-		closedir(stream);
-	if (listing->count > 1)
-		qsort(listing->objects, listing->count, sizeof(struct meta),
-		      compare_meta);
-}
-
-static void xml_text(const char *text, char *out, size_t size)
-{
-	size_t length = 0;
-
-	for (; *text && length + 8 < size; text++) {
-		const char *entity = *text == '&'   ? "&amp;"
-				     : *text == '<' ? "&lt;"
-				     : *text == '>' ? "&gt;"
-						    : NULL;
-
-		if (entity)
-			length += (size_t)sprintf(out + length, "%s", entity);
-		else
-			out[length++] = *text;
-	}
-	out[length] = '\0';
-}
-
-static void print_object(FILE *out, const struct meta *meta, bool encode)
-{
-	char key[5 * KEY_BYTES];
-	char date[64];
-
-	if (encode)
-		url_encode(meta->key, true, key, sizeof(key));
-	else
-		xml_text(meta->key, key, sizeof(key));
-	date_text(meta->modified, date, sizeof(date), true);
-	fprintf(out,
-		"<Contents><Key>%s</Key><LastModified>%s</LastModified>"
-		"<ETag>&quot;%.*s&quot;</ETag><Size>%lu</Size>"
-		"<StorageClass>STANDARD</StorageClass></Contents>",
-		key, date, (int)strlen(meta->etag) - 2, meta->etag + 1,
-		meta->size);
-}
-
-static void list_objects(struct request *request)
-{
-	const char *prefix = request_query(request, "prefix");
-	const char *after = request_query(request, "continuation-token");
-	const char *max = request_query(request, "max-keys");
-	bool encode = request_query(request, "encoding-type") != NULL;
-	size_t most = max ? (size_t)atoi(max) : PAGE_MOST;
-	size_t told = 0;
-	struct listing listing;
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	const char *last = "";
-	bool more = false;
-
-	if (!after)
-		after = request_query(request, "start-after");
-	list_all(request, prefix ? prefix : "", &listing);
-	fprintf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-		     "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/"
-		     "2006-03-01/\">");
-	for (size_t i = 0; i < listing.count; i++) {
-		if (after && strcmp(listing.objects[i].key, after) <= 0)
-			continue;
-		if (told == most || told == PAGE_MOST) {
-			more = true;
-			break;
-		}
-		print_object(out, &listing.objects[i], encode);
-		last = listing.objects[i].key;
-		told++;
-	}
-	fprintf(out, "<KeyCount>%zu</KeyCount><IsTruncated>%s</IsTruncated>",
-		told, more ? "true" : "false");
-	if (more) {
-		char token[5 * KEY_BYTES];
-
-		xml_text(last, token, sizeof(token));
-		fprintf(out,
-			"<NextContinuationToken>%s</NextContinuationToken>",
-			token);
-	}
-	fprintf(out, "</ListBucketResult>");
-	fclose(out);
-	free(listing.objects);
-	free(request->reply);
-	request->reply = text;
-	request->reply_size = size;
-	request->status = 200;
-}
-
-/* ---- uploads in parts ---- */
-
-static void create_upload(struct request *request)
-{
-	unsigned char raw[16];
-	char id[33];
-	char path[PATH_BYTES];
-	struct meta meta;
-	FILE *random = fopen("/dev/urandom", "r");
-
-	if (!random || fread(raw, 1, sizeof(raw), random) != sizeof(raw))
-		abort();
-	fclose(random);
-	hex_of(raw, sizeof(raw), id);
-	fill_meta(request, &meta);
-	if (request_header(request, "x-amz-checksum-algorithm"))
-		snprintf(meta.crc64, sizeof(meta.crc64), "yes");
-	snprintf(path, sizeof(path), "%s/%s/uploads/%s", request->server->root,
-		 request->bucket, id);
-	mkdir(path, 0700);
-	snprintf(path, sizeof(path), "%s/%s/uploads/%s/.meta",
-		 request->server->root, request->bucket, id);
-	write_meta(path, &meta);
-	reply_xml(request,
-		  "<InitiateMultipartUploadResult><UploadId>%s</UploadId>"
-		  "</InitiateMultipartUploadResult>",
-		  id);
-}
-
-static void put_part(struct request *request)
-{
-	int number = atoi(request_query(request, "partNumber"));
-	char name[32];
-	char path[PATH_BYTES];
-	struct meta meta;
-
-	if (number < 1 || number > PARTS_MOST) {
-		reply_error(request, 400, "InvalidArgument");
-		return;
-	}
-	if (!body_is_sound(request))
-		return;
-	snprintf(name, sizeof(name), "%d.meta", number);
-	if (!upload_path(request, path, name))
-		return;
-	fill_meta(request, &meta);
-	write_meta(path, &meta);
-	snprintf(name, sizeof(name), "%d", number);
-	(void)upload_path(request, path, name);
-	keep_body(request, path);
-	request->status = 200;
-	reply_header(request, "etag", "%s", meta.etag);
-	if (meta.crc64[0])
-		reply_header(request, "x-amz-checksum-crc64nvme", "%s",
-			     meta.crc64);
-}
-
-static bool read_part(struct request *request, int number, struct meta *meta)
-{
-	char name[32];
-	char path[PATH_BYTES];
-
-	snprintf(name, sizeof(name), "%d.meta", number);
-	return upload_path(request, path, name) && read_meta(path, meta);
-}
-
-static void list_parts(struct request *request)
-{
-	const char *marker = request_query(request, "part-number-marker");
-	int after = marker ? atoi(marker) : 0;
-	int told = 0;
-	int last = 0;
-	bool more = false;
-	char *text = NULL;
-	size_t size = 0;
-	char path[PATH_BYTES];
-	struct meta meta;
-
-	if (!upload_path(request, path, ".meta"))
-		return;
-	FILE *out = open_memstream(&text, &size);
-	for (int n = after + 1; n <= PARTS_MOST; n++) {
-		if (!read_part(request, n, &meta))
-			continue;
-		if (told == PAGE_MOST) {
-			more = true;
-			break;
-		}
-		fprintf(out,
-			"<Part><PartNumber>%d</PartNumber>"
-			"<ETag>&quot;%.32s&quot;</ETag><Size>%lu</Size>"
-			"</Part>",
-			n, meta.etag + 1, meta.size);
-		last = n;
-		told++;
-	}
-	fclose(out);
-	reply_xml(request,
-		  "<ListPartsResult><IsTruncated>%s</IsTruncated>"
-		  "<NextPartNumberMarker>%d</NextPartNumberMarker>%s"
-		  "</ListPartsResult>",
-		  more ? "true" : "false", last, text);
-	free(text);
-}
-
-/* What the client lists in Complete. */
-struct listed_part {
-	int number;
-	char etag[64];
-};
-
-static char *read_body(const struct request *request)
-{
-	char *text = calloc(1, request->body_bytes + 1);
-
-	if (request->body >= 0 &&
-	    pread(request->body, text, request->body_bytes, 0) < 0)
-		text[0] = '\0';
-	return text;
-}
-
-static size_t parse_parts(const char *xml, struct listed_part *parts)
-{
-	size_t count = 0;
-
-	for (const char *at = strstr(xml, "<Part>"); at && count < PARTS_MOST;
-	     at = strstr(at + 1, "<Part>")) {
-		const char *number = strstr(at, "<PartNumber>");
-		const char *etag = strstr(at, "<ETag>");
-
-		if (!number || !etag)
-			break;
-		parts[count].number = atoi(number + 12);
-		etag += 6;
-		if (strncmp(etag, "&quot;", 6) == 0)
-			etag += 6;
-		else if (*etag == '"')
-			etag++;
-		snprintf(parts[count].etag, sizeof(parts[count].etag),
-			 "\"%.32s\"", etag);
-		count++;
-	}
-	return count;
-}
-
-static const char *check_parts(struct request *request,
-			       const struct listed_part *parts, size_t count)
-{
-	struct meta meta;
-
-	for (size_t i = 0; i < count; i++) {
-		if (i > 0 && parts[i].number <= parts[i - 1].number)
-			return "InvalidPartOrder";
-		if (!read_part(request, parts[i].number, &meta) ||
-		    strcmp(meta.etag, parts[i].etag) != 0)
-			return "InvalidPart";
-		if (i + 1 < count && meta.size < PART_LEAST_BYTES)
-			return "EntityTooSmall";
-	}
-	return count ? NULL : "MalformedXML";
-}
-
-/* Append one part to the object; its MD5 goes into the ETag of the whole. */
-static void join_part(struct request *request, int number, int out,
-		      struct meta *whole)
-{
-	static const size_t chunk = 1 << 20;
-	char name[32];
-	char path[PATH_BYTES];
-	char *data = malloc(chunk);
-	ssize_t got;
-
-	snprintf(name, sizeof(name), "%d", number);
-	(void)upload_path(request, path, name);
-	int in = open(path, O_RDONLY);
-	while ((got = read(in, data, chunk)) > 0) {
-		if (write(out, data, (size_t)got) != got)
-			abort();
-		request->crc64 = crc64_nvme(request->crc64, data, (size_t)got);
-		whole->size += (uint64_t)got;
-	}
-	close(in);
-	free(data);
-}
-
-static void remove_upload(struct request *request)
-{
-	char path[PATH_BYTES];
-	char file[2 * PATH_BYTES];
-	const struct dirent *entry;
-
-	if (!upload_path(request, path, ""))
-		return;
-	DIR *stream = opendir(path);
-	while (stream && (entry = readdir(stream))) {
-		snprintf(file, sizeof(file), "%s%s", path, entry->d_name);
-		unlink(file);
-	}
-	if (stream)
-		closedir(stream);
-	rmdir(path);
-}
-
-static void make_whole(struct request *request, const struct listed_part *parts,
-		       size_t count, struct meta *whole)
-{
-	char path[PATH_BYTES];
-	char beside[PATH_BYTES];
-	int out;
-
-	object_path(request, path, "");
-	object_path(request, beside, ".joining");
-	out = open(beside, O_CREAT | O_TRUNC | O_WRONLY, 0600);
-	request->crc64 = 0;
-	whole->size = 0;
-	for (size_t i = 0; i < count; i++)
-		join_part(request, parts[i].number, out, whole);
-	close(out);
-	snprintf(whole->etag, sizeof(whole->etag), "\"%.32s-%zu\"",
-		 parts[0].etag + 1, count);
-	rename(beside, path);
-}
-
-static void complete(struct request *request, const struct listed_part *parts,
-		     size_t count)
-{
-	const char *sum = request_header(request, "x-amz-checksum-crc64nvme");
-	char path[PATH_BYTES];
-	char crc64[16];
-	struct meta whole;
-
-	(void)upload_path(request, path, ".meta");
-	(void)read_meta(path, &whole);
-	bool with_crc64 = whole.crc64[0] != '\0';
-	make_whole(request, parts, count, &whole);
-	crc64_base64(request->crc64, crc64);
-	if (sum && strcmp(sum, crc64) != 0) {
-		reply_error(request, 400, "BadDigest");
-		return;
-	}
-	snprintf(whole.crc64, sizeof(whole.crc64), "%s",
-		 with_crc64 ? crc64 : "");
-	whole.modified = fault_now();
-	object_path(request, path, ".meta");
-	write_meta(path, &whole);
-	remove_upload(request);
-	reply_xml(request,
-		  "<CompleteMultipartUploadResult><ETag>&quot;%.*s&quot;"
-		  "</ETag>%s%s%s</CompleteMultipartUploadResult>",
-		  (int)strlen(whole.etag) - 2, whole.etag + 1,
-		  with_crc64 ? "<ChecksumCRC64NVME>" : "",
-		  with_crc64 ? crc64 : "",
-		  with_crc64 ? "</ChecksumCRC64NVME>"
-			       "<ChecksumType>FULL_OBJECT</ChecksumType>"
-			     : "");
-}
-
-static void complete_upload(struct request *request)
-{
-	struct listed_part *parts = calloc(PARTS_MOST, sizeof(*parts));
-	char path[PATH_BYTES];
-	char *xml = NULL;
-
-	if (body_is_sound(request) && upload_path(request, path, ".meta")) {
-		xml = read_body(request);
-		size_t count = parse_parts(xml, parts);
-		const char *code = check_parts(request, parts, count);
-
-		if (code)
-			reply_error(request, 400, code);
-		else
-			complete(request, parts, count);
-	}
-	free(xml);
-	free(parts);
-}
-
-static void list_uploads(struct request *request)
-{
-	const char *prefix = request_query(request, "prefix");
-	char folder[PATH_BYTES];
-	char path[2 * PATH_BYTES];
-	char *text = NULL;
-	size_t size = 0;
-	const struct dirent *entry;
-	struct meta meta;
-
-	snprintf(folder, sizeof(folder), "%s/%s/uploads", request->server->root,
-		 request->bucket);
-	FILE *out = open_memstream(&text, &size);
-	DIR *stream = opendir(folder);
-	while (stream && (entry = readdir(stream))) {
-		char key[3 * KEY_BYTES + 1];
-		char date[64];
-
-		snprintf(path, sizeof(path), "%s/%s/.meta", folder,
-			 entry->d_name);
-		if (!read_meta(path, &meta) ||
-		    (prefix && strncmp(meta.key, prefix, strlen(prefix)) != 0))
-			continue;
-		url_encode(meta.key, true, key, sizeof(key));
-		date_text(meta.modified, date, sizeof(date), true);
-		fprintf(out,
-			"<Upload><Key>%s</Key><UploadId>%s</UploadId>"
-			"<Initiated>%s</Initiated></Upload>",
-			key, entry->d_name, date);
-	}
-	if (stream)
-		closedir(stream);
-	fclose(out);
-	reply_xml(request,
-		  "<ListMultipartUploadsResult><IsTruncated>false"
-		  "</IsTruncated>%s</ListMultipartUploadsResult>",
-		  text);
-	free(text);
 }
 
 /* ---- which is it? ---- */
@@ -839,10 +343,10 @@ void store_serve(struct request *request)
 		const char *query; /* NULL: none of the others */
 		void (*serve)(struct request *request);
 	} table[] = {
-	    {"PUT", "partNumber", put_part},
-	    {"POST", "uploads", create_upload},
-	    {"POST", "uploadId", complete_upload},
-	    {"GET", "uploadId", list_parts},
+	    {"PUT", "partNumber", parts_put},
+	    {"POST", "uploads", parts_create},
+	    {"POST", "uploadId", parts_complete},
+	    {"GET", "uploadId", parts_list},
 	    {"DELETE", "uploadId", NULL},
 	    {"PUT", NULL, put_object},
 	    {"GET", NULL, get_object},
@@ -865,7 +369,7 @@ void store_serve(struct request *request)
 		if (table[i].serve) {
 			table[i].serve(request);
 		} else {
-			remove_upload(request);
+			parts_remove(request);
 			if (request->status == 0)
 				request->status = 204;
 		}
