@@ -56,6 +56,8 @@ static int mode_run(const struct options *options)
 
 	system_keep_private();
 	stop_catch();
+	if (options->max_runtime_s > 0)
+		stop_after_ms(options->max_runtime_s * 1000);
 	if (http_global_init(&err)) {
 		(void)fprintf(stderr, "s3-ingestor: %s\n", err.text);
 		return STATUS_BUG;

@@ -487,3 +487,26 @@ swapped() {
 @test "follow_symlinks false holds against a link that is swapped in in the middle" {
 	swapped false
 }
+
+@test "--max-runtime ends the run, keeps the parts that are there, exit 75" {
+	config '.s3_concurrency = 1'
+	head -c 60000000 /dev/urandom >"$HOME_DIR/data/large"
+	s3_control 'fail query=partNumber skip=2 delay=60000 times=99'
+	run timeout 30 "$S3_INGESTOR" -C "$HOME_DIR" --standalone --max-runtime 2
+	[ "$status" -eq 75 ]
+	s3_control clear
+	had=$(ledger 'select count(*) from part')
+	[ "$had" -ge 1 ]
+	: >"$S3_LOG"
+	ingest_is 0 --standalone
+	s3_same data/large "$HOME_DIR/data/large"
+	[ "$(s3_requests '^PUT.*partNumber=')" -le $((8 - had)) ]
+}
+
+@test "--max-runtime ends a phone-home that hangs" {
+	start_mothership
+	reply default '{"state":"discovered"}' '{"delay":60}'
+	config
+	run timeout 30 "$S3_INGESTOR" -C "$HOME_DIR" --max-runtime 1
+	[ "$status" -eq 75 ] || [ "$status" -eq 69 ]
+}

@@ -264,7 +264,7 @@ static void run_policies_and_tell(struct cycle *cycle)
 	try_policies(cycle, &said);
 	if (stop_requested())
 		/* the sums are kept; whoever stops us wants it now */
-		event_detail(cycle->instance.events, "stopped by a signal");
+		event_detail(cycle->instance.events, "%s", stop_reason());
 	else if (said.result)
 		post_policies(cycle, name, &said,
 			      policies_trouble(cycle, &said));
@@ -482,7 +482,7 @@ static int run_with_mothership(struct cycle *cycle, struct error *err)
 	tell_why_nothing(cycle);
 	if (stop_requested())
 		exit_reasons_add(&cycle->reasons, EXIT_STATUS_LATER,
-				 "stopped by a signal");
+				 stop_reason());
 	return talk_note_sums(&cycle->talk, err);
 }
 

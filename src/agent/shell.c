@@ -61,7 +61,7 @@ static int give_up(struct child *child, struct error *err)
 {
 	child_kill_tree(child);
 	if (stop_requested())
-		return error_set(err, ERROR_STOPPED, "stopped by a signal");
+		return error_set(err, ERROR_STOPPED, "%s", stop_reason());
 	return error_set(err, ERROR_LATER, "ended: it took too long");
 }
 

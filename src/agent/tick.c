@@ -65,7 +65,7 @@ static int sleep_splay(const struct tick *tick, struct error *err)
 		host.name[0] = '\0';
 	clock_sleep_ms(due_splay_ms(host.name, tick->prefix, tick->splay_s));
 	return stop_requested()
-		   ? error_set(err, ERROR_STOPPED, "stopped by a signal")
+		   ? error_set(err, ERROR_STOPPED, "%s", stop_reason())
 		   : 0;
 }
 

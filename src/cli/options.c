@@ -17,6 +17,7 @@ enum option_id {
 	OPTION_WAIT,
 	OPTION_IF_DUE,
 	OPTION_SPLAY,
+	OPTION_MAX_RUNTIME,
 	OPTION_STANDALONE,
 	OPTION_LISTEN,
 	OPTION_JSON,
@@ -50,6 +51,8 @@ static const struct option_row {
      "exit at once unless a heartbeat is due or work was left"},
     {OPTION_SPLAY, 0, "splay", "SECONDS",
      "sleep first, for a part of it that is fixed for the host"},
+    {OPTION_MAX_RUNTIME, 0, "max-runtime", "SECONDS",
+     "begin nothing new after this, keep what is done, exit 75"},
     {OPTION_STANDALONE, 0, "standalone", NULL,
      "no mothership: upload by the local config"},
     {OPTION_LISTEN, 0, "listen", NULL,
@@ -143,6 +146,9 @@ static int apply(struct options *options, const struct option_row *row,
 		return 0;
 	case OPTION_SPLAY:
 		return read_seconds(row->name, value, &options->splay_s, err);
+	case OPTION_MAX_RUNTIME:
+		return read_seconds(row->name, value, &options->max_runtime_s,
+				    err);
 	case OPTION_DRY_RUN:
 		options->dry_run = true;
 		return 0;

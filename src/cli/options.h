@@ -25,6 +25,7 @@ struct options {
 	const char *prefix;
 	int64_t wait_s;
 	int64_t splay_s;
+	int64_t max_runtime_s; /* 0: no limit */
 	bool if_due;
 	bool dry_run;
 	bool recheck;

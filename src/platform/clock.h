@@ -19,8 +19,15 @@ void clock_sleep_ms(int64_t duration_ms);
 /* SIGINT, SIGTERM and SIGHUP request a stop from now on; SIGPIPE is ignored. */
 void stop_catch(void);
 
-/* Whether a stop was requested, and by which signal (0: none). */
+/* Request a stop by itself after so long. */
+void stop_after_ms(int64_t duration_ms);
+
+/* Whether a stop was requested, and by what, for people: "stopped by a
+ * signal", "stopped: its time is over". */
 bool stop_requested(void);
+const char *stop_reason(void);
+
+/* The signal that requested it; 0: none did. */
 int stop_signal(void);
 
 #endif

@@ -75,7 +75,6 @@ static void what_is_wrong_is_named(void)
 	    {"--check", "unknown option --check"},
 	    {"--splay x", "--splay x: must be a whole number of seconds from "
 			  "0 to 604800"},
-	    {"--max-runtime 3", "unknown option --max-runtime"},
 	    {"-x", "unknown option -x"},
 	    {"file", "unexpected argument file"},
 	    {"-", "unexpected argument -"},

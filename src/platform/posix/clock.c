@@ -11,6 +11,7 @@
 enum { SLICE_MS = 250 };
 
 static volatile sig_atomic_t stop_flag;
+static int64_t stop_at_ns; /* set before there are threads; 0: never */
 
 static int64_t read_clock(clockid_t id)
 {
@@ -44,7 +45,7 @@ void clock_sleep_ms(int64_t duration_ms)
 {
 	int64_t until_ns = clock_steady_ns() + duration_ms * NS_PER_MS;
 
-	while (!stop_flag) {
+	while (!stop_requested()) {
 		int64_t rest_ns = until_ns - clock_steady_ns();
 
 		if (rest_ns <= 0)
@@ -79,12 +80,23 @@ void stop_catch(void)
 	(void)sigaction(SIGPIPE, &action, NULL);
 }
 
+void stop_after_ms(int64_t duration_ms)
+{
+	stop_at_ns = clock_steady_ns() + duration_ms * NS_PER_MS;
+}
+
 bool stop_requested(void)
 {
-	return stop_flag != 0;
+	return stop_flag != 0 ||
+	       (stop_at_ns != 0 && clock_steady_ns() >= stop_at_ns);
 }
 
 int stop_signal(void)
 {
 	return stop_flag;
+}
+
+const char *stop_reason(void)
+{
+	return stop_flag ? "stopped by a signal" : "stopped: its time is over";
 }
