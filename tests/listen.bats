@@ -44,6 +44,16 @@ wait_idle() {
 	return 1
 }
 
+# wait_deaf: until nobody is answered any more
+wait_deaf() {
+	local i
+	for ((i = 0; i < 400; i++)); do
+		call -o /dev/null "$LISTEN/status" || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
 @test "any request is answered with hostname, state and version, and starts a wakeup" {
 	echo one >"$HOME_DIR/data/a"
 	start_listener
@@ -70,7 +80,7 @@ wait_idle() {
 }
 
 @test "1,000 requests while one run works: exactly one more run" {
-	reply default '{"state":"discovered"}' '{"delay":3}'
+	reply default '{"state":"discovered"}' '{"until":"go"}'
 	start_listener
 	call "$LISTEN/" >/dev/null
 	wait_contacts 1
@@ -80,7 +90,8 @@ for number in range(1000):
     with urllib.request.urlopen(sys.argv[1] + "/") as answer:
         assert answer.status == 200
 PYTHON
-	[ "$(contacts)" -le 2 ]
+	[ "$(contacts)" -eq 1 ]
+	touch "$MOTHER/go"
 	wait_contacts 2
 	wait_idle
 	[ "$(contacts)" -eq 2 ]
@@ -89,7 +100,7 @@ PYTHON
 @test "GET /status tells of the last run and starts none" {
 	reply default '{"state":"discovered"}'
 	start_listener
-	[ "$(call "$LISTEN/status" | jq -c '[.running, .summary]')" = '[false,null]' ]
+	[ "$(call "$LISTEN/status" | jq -c '[.running, has("summary")]')" = '[false,false]' ]
 	[ "$(contacts)" -eq 0 ]
 	call "$LISTEN/" >/dev/null
 	wait_contacts 1
@@ -97,6 +108,19 @@ PYTHON
 	[ "$(call "$LISTEN/status" | jq -r '[.summary.event, .summary.action, .summary.exit_status]|join(" ")')" = "summary wakeup 0" ]
 	[ "$(call "$LISTEN/status" | jq -r .state)" = discovered ]
 	[ "$(contacts)" -eq 1 ]
+}
+
+@test "what a run says on its way is not taken for its summary" {
+	for i in $(seq 200); do echo one >"$HOME_DIR/data/$i"; done
+	reply 1 '{"state":"configured"}'
+	reply 2 '{"state":"configured"}' '{"until":"go"}'
+	start_listener
+	call "$LISTEN/" >/dev/null
+	wait_contacts 2
+	[ "$(call "$LISTEN/status" | jq -c '[.running, has("summary")]')" = '[true,false]' ]
+	touch "$MOTHER/go"
+	wait_idle
+	[ "$(call "$LISTEN/status" | jq -c '[.summary.event, .summary.added]')" = '["summary",200]' ]
 }
 
 @test "with api_token a request without it gets 401 and starts nothing" {
@@ -213,12 +237,16 @@ PYTHON
 }
 
 @test "SIGTERM ends it, after the run that works" {
-	reply default '{"state":"configured"}' '{"delay":1}'
+	reply default '{"state":"configured"}' '{"until":"go"}'
 	echo one >"$HOME_DIR/data/a"
 	start_listener
 	call "$LISTEN/" >/dev/null
 	wait_contacts 1
 	kill -TERM "$LISTENER"
+	# it hears nobody any more, and waits
+	wait_deaf
+	kill -0 "$LISTENER"
+	touch "$MOTHER/go"
 	status=0
 	wait "$LISTENER" || status=$?
 	[ "$status" -eq 0 ]

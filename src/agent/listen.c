@@ -97,8 +97,8 @@ static void add_status(const struct listener *listener, json_t *object)
 		    json_parse_object(buffer_bytes(&wakeup->summary), NULL);
 	(void)json_object_set_new(object, "running",
 				  json_boolean(wakeup->child != NULL));
-	(void)json_object_set_new(object, "summary",
-				  summary ? summary : json_null());
+	if (summary)
+		(void)json_object_set_new(object, "summary", summary);
 }
 
 static enum MHD_Result reply(struct MHD_Connection *connection, int status,

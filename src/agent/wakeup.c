@@ -52,21 +52,34 @@ static int start(struct wakeup *wakeup)
 	return code;
 }
 
-/* Keeps the last whole line; one that is too long is none. */
+/* The last line of a run that came to its end; one that was killed has none. */
+static bool is_summary(const struct buffer *line)
+{
+	static const char begin[] = "{\"event\":\"summary\",";
+	size_t size = sizeof(begin) - 1;
+
+	return line->size >= size && line->size < LINE_CEILING_BYTES &&
+	       memcmp(line->data, begin, size) == 0;
+}
+
+static void take_line(struct wakeup *wakeup)
+{
+	if (is_summary(&wakeup->said)) {
+		buffer_reset(&wakeup->summary);
+		/* without memory there is no summary to show */
+		(void)buffer_append(&wakeup->summary, wakeup->said.data,
+				    wakeup->said.size);
+	}
+	buffer_reset(&wakeup->said);
+}
+
 static void take_output(struct wakeup *wakeup, const char *data, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
-		if (data[i] != '\n') {
-			if (wakeup->said.size < LINE_CEILING_BYTES)
-				(void)buffer_append(&wakeup->said, data + i, 1);
-			continue;
-		}
-		buffer_reset(&wakeup->summary);
-		/* without memory there is no summary to show */
-		if (wakeup->said.size < LINE_CEILING_BYTES)
-			(void)buffer_append(&wakeup->summary, wakeup->said.data,
-					    wakeup->said.size);
-		buffer_reset(&wakeup->said);
+		if (data[i] == '\n')
+			take_line(wakeup);
+		else if (wakeup->said.size < LINE_CEILING_BYTES)
+			(void)buffer_append(&wakeup->said, data + i, 1);
 	}
 }
 

@@ -17,7 +17,7 @@ struct wakeup {
 	struct child *child;   /* NULL: none runs */
 	bool is_wanted;	       /* one more */
 	struct buffer said;    /* by the one that runs: its last line so far */
-	struct buffer summary; /* of the last one; empty: there was none */
+	struct buffer summary; /* of the last that had one; else empty */
 };
 
 void wakeup_init(struct wakeup *wakeup, const char *home, const char *prefix);

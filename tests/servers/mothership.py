@@ -16,6 +16,7 @@ changes how it is sent:
     split    send in pieces of so many bytes
     cut      close the connection after so many bytes of the body
     delay    seconds to wait before the answer
+    until    wait before the answer until there is a file of this name in D
 """
 import argparse
 import http.server
@@ -39,6 +40,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.record(number, body)
         reply, meta = self.find_reply(number, body)
         time.sleep(meta.get("delay", 0))
+        self.wait_until(meta.get("until"))
         self.answer(reply, meta)
 
     do_GET = do_PUT = do_POST
@@ -65,6 +67,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         context = json.loads(body)["context"]
         context["state"] = "configured"
         return json.dumps(context).encode(), {}
+
+    def wait_until(self, name):
+        while name and not os.path.exists(os.path.join(self.server.dir, name)):
+            time.sleep(0.02)
 
     def answer(self, reply, meta):
         split = meta.get("split") or len(reply) or 1
