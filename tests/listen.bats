@@ -180,6 +180,31 @@ PYTHON
 	[ "$(contacts)" -eq 0 ]
 }
 
+# padded BYTES: a request for /status of so many bytes up to its body
+padded() {
+	local begin="GET /status HTTP/1.1\r\nHost: x\r\nX-Pad: " end="\r\n\r\n"
+	local plain size
+	plain=$(printf '%b' "$begin${end}x")
+	size=$(($1 - ${#plain} + 1))
+	printf '%s%s%s' "$begin" "$(head -c "$size" /dev/zero | tr '\0' x)" "$end"
+}
+
+@test "8 KiB are the ceiling of a whole request, and not a byte more" {
+	start_listener
+	[[ $(raw "$(padded 8192)") == *" 200 "* ]]
+	[[ $(raw "$(padded 8193)") == *" 431 "* ]]
+	[[ $(raw "$(padded 12000)") == *" 431 "* ]]
+	# headers and body together
+	head -c 1192 /dev/zero >"$BATS_TEST_TMPDIR/fits"
+	head -c 8000 /dev/zero >"$BATS_TEST_TMPDIR/body"
+	long=$(head -c 7000 /dev/zero | tr '\0' x)
+	for way in "X-No: way" "Transfer-Encoding: chunked"; do
+		[ "$(call -o /dev/null -w '%{http_code}' -X GET -H "$way" -H "X-Pad: $long" --data-binary "@$BATS_TEST_TMPDIR/body" "$LISTEN/status")" = 413 ]
+		[ "$(call -o /dev/null -w '%{http_code}' -X GET -H "$way" -H "X-Pad: ${long:0:6000}" --data-binary "@$BATS_TEST_TMPDIR/fits" "$LISTEN/status")" = 200 ]
+	done
+	[[ $(raw "GET /status HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n") == *" 4"* ]]
+}
+
 @test "a request that is not complete in time is ended, though it never is silent" {
 	start_listener
 	run timeout 60 python3 - "${LISTEN#http://}" <<'PYTHON'

@@ -23,14 +23,15 @@
 
 enum {
 	REQUEST_CEILING_BYTES = 8 * 1024,
-	/* of the library, for headers and its answer */
+	/* of the library, for what it makes of headers, and its answer */
 	CONNECTION_MEMORY_BYTES = 2 * REQUEST_CEILING_BYTES,
 	CONNECTIONS_MOST = 64,
 	REQUEST_S = 10,
 	TURN_MS = 250,
 	STATUS_OK = 200,
 	STATUS_UNAUTHORIZED = 401,
-	STATUS_TOO_LARGE = 413
+	STATUS_TOO_LARGE = 413,
+	STATUS_HEADERS_TOO_LARGE = 431
 };
 
 /* One connection, from the moment it was taken. */
@@ -40,9 +41,9 @@ struct connection {
 	struct connection *next;
 };
 
-/* One request: how much of its body came. */
+/* One request: how much of it came, request line and headers included. */
 struct request {
-	size_t body_bytes;
+	size_t bytes;
 };
 
 struct listener {
@@ -159,12 +160,19 @@ static bool is_allowed(const struct listener *listener,
 	       is_equal(given + strlen(scheme), token);
 }
 
-static bool is_announced_too_large(struct MHD_Connection *connection)
+/* 0: it may go on. */
+static int find_excess(struct MHD_Connection *connection, size_t header_bytes)
 {
-	const char *size = MHD_lookup_connection_value(
+	const char *body = MHD_lookup_connection_value(
 	    connection, MHD_HEADER_KIND, "Content-Length");
 
-	return size && strtoull(size, NULL, 10) > REQUEST_CEILING_BYTES;
+	if (header_bytes > REQUEST_CEILING_BYTES)
+		return STATUS_HEADERS_TOO_LARGE;
+	/* a number without end becomes the greatest there is */
+	if (body &&
+	    strtoull(body, NULL, 10) > REQUEST_CEILING_BYTES - header_bytes)
+		return STATUS_TOO_LARGE;
+	return 0;
 }
 
 static enum MHD_Result serve(struct listener *listener,
@@ -186,6 +194,28 @@ static enum MHD_Result serve(struct listener *listener,
 	return text ? reply(connection, STATUS_OK, text) : MHD_NO;
 }
 
+/* The headers of a request are there. */
+static enum MHD_Result begin(const struct listener *listener,
+			     struct MHD_Connection *connection, void **own)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	size_t bytes = info ? info->header_size : 0;
+	int excess = find_excess(connection, bytes);
+
+	if (!is_allowed(listener, connection))
+		return refuse(connection, STATUS_UNAUTHORIZED,
+			      "a bearer token is wanted");
+	if (excess)
+		return refuse(connection, excess, "above 8 KiB");
+	struct request *request = calloc(1, sizeof(*request));
+	if (!request)
+		return MHD_NO;
+	request->bytes = bytes;
+	*own = request;
+	return MHD_YES;
+}
+
 /* The library calls it when the headers are there, then for each piece of the
  * body, then once more. */
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection,
@@ -198,22 +228,14 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection,
 
 	(void)version;
 	(void)data;
-	if (!request) {
-		if (!is_allowed(listener, connection))
-			return refuse(connection, STATUS_UNAUTHORIZED,
-				      "a bearer token is wanted");
-		if (is_announced_too_large(connection))
-			return refuse(connection, STATUS_TOO_LARGE,
-				      "above 8 KiB");
-		*own = calloc(1, sizeof(*request));
-		return *own ? MHD_YES : MHD_NO;
-	}
+	if (!request)
+		return begin(listener, connection, own);
 	if (*size > 0) {
-		request->body_bytes += *size;
+		request->bytes += *size;
 		*size = 0;
 		return MHD_YES;
 	}
-	if (request->body_bytes > REQUEST_CEILING_BYTES)
+	if (request->bytes > REQUEST_CEILING_BYTES)
 		return refuse(connection, STATUS_TOO_LARGE, "above 8 KiB");
 	return serve(listener, connection, method, path);
 }
