@@ -263,11 +263,23 @@ static int parse_letters(struct cursor *cursor, struct options *options,
 	return rc;
 }
 
+/* What is for one run; the runs of the listener are plain ones. */
+static bool has_run_option(const struct options *options)
+{
+	return options->action != CYCLE_AUTO || options->dry_run ||
+	       options->recheck || options->standalone || options->json ||
+	       options->if_due || options->splay_s > 0 || options->wait_s > 0;
+}
+
 static int check(const struct options *options, struct error *err)
 {
 	if (options->quiet && options->verbose)
 		return error_set(err, ERROR_USAGE,
 				 "--quiet and --verbose exclude each other");
+	if (options->mode == OPTIONS_LISTEN && has_run_option(options))
+		return error_set(err, ERROR_USAGE,
+				 "--listen goes with --home, --prefix, --quiet "
+				 "and --verbose only");
 	if (options->home[0] == '\0')
 		return error_set(err, ERROR_USAGE, "--home must not be empty");
 	return check_prefix(options->prefix, err);

@@ -95,6 +95,25 @@ static void what_is_wrong_is_named(void)
 	CHECK_INT(parse("--home="), ERROR_USAGE);
 }
 
+static void the_listener_takes_nothing_that_is_for_one_run(void)
+{
+	static const char *const refused[] = {
+	    "--dry-run", "--standalone", "--recheck", "--json",
+	    "--if-due",	 "--splay 1",	 "--wait 1",  "--action upload",
+	};
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		char line[64];
+
+		(void)snprintf(line, sizeof(line), "--listen %s", refused[i]);
+		CHECK_INT(parse(line), ERROR_USAGE);
+		(void)snprintf(line, sizeof(line), "%s --listen", refused[i]);
+		CHECK_INT(parse(line), ERROR_USAGE);
+	}
+	CHECK_INT(parse("--listen -C /h -p x -q"), 0);
+	CHECK_INT(options.mode, OPTIONS_LISTEN);
+	CHECK_INT(parse("--listen -v"), 0);
+}
+
 int main(void)
 {
 	static const struct check_test tests[] = {
@@ -103,6 +122,7 @@ int main(void)
 	    CHECK_TEST(letters_may_be_bundled),
 	    CHECK_TEST(the_environment_serves_where_nothing_is_said),
 	    CHECK_TEST(what_is_wrong_is_named),
+	    CHECK_TEST(the_listener_takes_nothing_that_is_for_one_run),
 	};
 	return CHECK_RUN(tests);
 }
