@@ -12,14 +12,36 @@ setup() {
 
 teardown() { stop_servers; }
 
-# start_listener: LISTEN is its URL, LISTENER its pid
+# start_listener NAME=VALUE...: LISTEN is its URL, LISTENER its pid; WRAP is
+# the command that runs it, if any
+WRAP=()
 start_listener() {
-	env -i PATH="$PATH" "$S3_INGESTOR" -C "$HOME_DIR" --listen \
+	env -i PATH="$PATH" ${ASAN_OPTIONS:+ASAN_OPTIONS="$ASAN_OPTIONS"} "$@" \
+		"${WRAP[@]}" "$S3_INGESTOR" -C "$HOME_DIR" --listen \
 		>"$BATS_TEST_TMPDIR/listen.out" 2>"$BATS_TEST_TMPDIR/listen.err" 3>&- &
 	LISTENER=$!
 	note_pid "$LISTENER"
 	wait_for "$BATS_TEST_TMPDIR/listen.out"
 	LISTEN=http://$(sed 's/listening on //' "$BATS_TEST_TMPDIR/listen.out")
+}
+
+# ended: the exit status of the listener
+ended() {
+	local status=0
+	wait "$LISTENER" || status=$?
+	echo "exit $status: $(cat "$BATS_TEST_TMPDIR/listen.err")" >&2
+	return "$status"
+}
+
+# wait_run: RUN is the pid of the run that works, once it is that program
+wait_run() {
+	local i
+	for ((i = 0; i < 400; i++)); do
+		read -r RUN _ <"/proc/$LISTENER/task/$LISTENER/children" || true
+		[ -z "$RUN" ] || ! grep -qz -e --action "/proc/$RUN/cmdline" || return 0
+		sleep 0.05
+	done
+	return 1
 }
 
 call() { curl -s --noproxy '*' "$@"; }
@@ -158,6 +180,16 @@ print(data.split(b"\r\n", 1)[0].decode("latin1"))
 PYTHON
 }
 
+# raw_cut TEXT: send it and go
+raw_cut() {
+	python3 - "${LISTEN#http://}" "$1" <<'PYTHON'
+import socket, sys
+host, port = sys.argv[1].rsplit(":", 1)
+with socket.create_connection((host, int(port)), 20) as s:
+    s.sendall(sys.argv[2].encode().decode("unicode_escape").encode())
+PYTHON
+}
+
 @test "malformed requests get 400 and start nothing" {
 	start_listener
 	# what is not even a request line is cut off by the library
@@ -205,15 +237,14 @@ padded() {
 	[[ $(raw "GET /status HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n") == *" 4"* ]]
 }
 
-@test "a request that is not complete in time is ended, though it never is silent" {
-	start_listener
-	run timeout 60 python3 - "${LISTEN#http://}" <<'PYTHON'
+# dribble TEXT: send it, then a byte now and then until the connection ends
+dribble() {
+	timeout 60 python3 - "${LISTEN#http://}" "$1" <<'PYTHON'
 import socket, sys, time
 host, port = sys.argv[1].rsplit(":", 1)
 s = socket.create_connection((host, int(port)), 20)
-s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+s.sendall(sys.argv[2].encode().decode("unicode_escape").encode())
 s.setblocking(False)
-began = time.monotonic()
 while True:
     try:
         s.sendall(b"x")
@@ -224,26 +255,42 @@ while True:
     except (ConnectionResetError, BrokenPipeError):
         break
     time.sleep(0.2)
-print("ended")
 PYTHON
-	[ "$status" -eq 0 ]
+}
+
+@test "a request that is not complete in time is ended, though it never is silent" {
+	start_listener
+	dribble 'GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ' &
+	headers=$!
+	dribble 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8000\r\n\r\n'
+	wait "$headers"
 	[ "$(contacts)" -eq 0 ]
 	[ "$(call "$LISTEN/status" | jq .running)" = false ]
 }
 
-@test "a crowd of silent connections does not shut others out for good" {
+@test "64 connections are held; a crowd of silent ones does not shut others out for good" {
 	start_listener
-	timeout 60 python3 - "${LISTEN#http://}" <<'PYTHON'
-import socket, sys, time, urllib.request
+	timeout 60 python3 - "${LISTEN#http://}" "$LISTENER" <<'PYTHON'
+import os, socket, sys, time, urllib.request
 host, port = sys.argv[1].rsplit(":", 1)
+folder = "/proc/%s/fd/" % sys.argv[2]
+
+def sockets():
+    return sum(os.readlink(folder + name).startswith("socket:")
+               for name in os.listdir(folder))
+
 crowd = [socket.create_connection((host, int(port)), 20) for _ in range(100)]
+most = 0
 while True:
+    most = max(most, sockets())
     try:
-        with urllib.request.urlopen("http://" + sys.argv[1] + "/status", timeout=5) as answer:
+        with urllib.request.urlopen("http://" + sys.argv[1] + "/status", timeout=2) as answer:
             if answer.status == 200:
                 break
     except OSError:
-        time.sleep(0.5)
+        time.sleep(0.1)
+# and the one that listens
+assert most == 64 + 1, most
 PYTHON
 }
 
@@ -259,6 +306,38 @@ PYTHON
 	echo nonsense >"$HOME_DIR/s3-ingestor.json"
 	run timeout 20 "$S3_INGESTOR" -C "$HOME_DIR" --listen
 	[ "$status" -eq 78 ]
+	config '.api_port = 65536'
+	run timeout 20 "$S3_INGESTOR" -C "$HOME_DIR" --listen
+	[ "$status" -eq 78 ]
+	[[ $output == *api_port* ]]
+}
+
+@test "SIGINT ends it too, at once where nothing works" {
+	start_listener
+	kill -INT "$LISTENER"
+	ended
+	[ "$(contacts)" -eq 0 ]
+}
+
+@test "it ends with all memory given back, and no access went astray" {
+	reply default '{"state":"discovered"}'
+	# a build with sanitizers watches itself
+	if ! nm "$S3_INGESTOR" | grep -q __asan_init; then
+		command -v valgrind >/dev/null || skip "no valgrind here"
+		WRAP=(valgrind -q --leak-check=full --error-exitcode=99)
+	fi
+	start_listener
+	call "$LISTEN/" >/dev/null
+	wait_contacts 1
+	wait_idle
+	[ "$(call "$LISTEN/status" | jq .summary.exit_status)" = 0 ]
+	raw 'GET /\r\n\r\n'
+	raw "$(padded 9000)"
+	# one request is cut off in its body
+	raw_cut 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc'
+	[ "$(call "$LISTEN/status" | jq .running)" = false ]
+	kill -TERM "$LISTENER"
+	ended
 }
 
 @test "SIGTERM ends it, after the run that works" {
@@ -272,9 +351,7 @@ PYTHON
 	wait_deaf
 	kill -0 "$LISTENER"
 	touch "$MOTHER/go"
-	status=0
-	wait "$LISTENER" || status=$?
-	[ "$status" -eq 0 ]
+	ended
 	[ "$(contacts)" -eq 2 ]
 	s3_has data/a
 }
@@ -283,6 +360,25 @@ PYTHON
 	start_listener
 	call "$LISTEN/status" >/dev/null
 	ingest_is 0 --action heartbeat
+}
+
+@test "its run waits for the lock, has its home and prefix, and a clean environment" {
+	for part in "" -keys -context; do
+		mv "$HOME_DIR/s3-ingestor$part.json" "$HOME_DIR/other$part.json"
+	done
+	reply default '{"state":"discovered"}'
+	start_listener S3_INGESTOR_PREFIX=other HOME=/h LANG=C.UTF-8 TZ=UTC LC_ALL=C \
+		AWS_SECRET_ACCESS_KEY=hush LISTEN_FDS=1 http_proxy=http://127.0.0.1:1
+	exec 8>"$HOME_DIR/other.lock"
+	flock 8
+	call "$LISTEN/" >/dev/null
+	wait_run
+	[ "$(tr '\0' ' ' <"/proc/$RUN/cmdline" | cut -d' ' -f2-)" = "--action wakeup --wait 3600 --json --home $HOME_DIR --prefix other " ]
+	[ "$(tr '\0' '\n' <"/proc/$RUN/environ" | sort | tr '\n' ' ')" = "HOME=/h LANG=C.UTF-8 PATH=$PATH TZ=UTC " ]
+	[ "$(contacts)" -eq 0 ]
+	exec 8>&-
+	wait_contacts 1
+	[ "$(told 1 .context.action)" = wakeup ]
 }
 
 @test "runs that it starts see none of its environment's secrets" {
@@ -298,10 +394,11 @@ PYTHON
 	! grep -q hush "$MOTHER/requests/2.json"
 }
 
-@test "socket activation: the socket of the service manager is used" {
-	reply default '{"state":"discovered"}'
-	config '.api_port = 1'
-	python3 - "$S3_INGESTOR" "$HOME_DIR" "$BATS_TEST_TMPDIR/port" >"$BATS_TEST_TMPDIR/listen.out" 3>&- <<'PYTHON' &
+# activate PID: as a service manager: the listener gets a socket as
+# descriptor 3, meant for that pid ("own": its own); GIVEN is the port
+activate() {
+	python3 - "$S3_INGESTOR" "$HOME_DIR" "$BATS_TEST_TMPDIR/port" "$1" \
+		>"$BATS_TEST_TMPDIR/listen.out" 3>&- <<'PYTHON' &
 import os, socket, sys
 s = socket.socket()
 s.bind(("127.0.0.1", 0))
@@ -311,13 +408,28 @@ with open(sys.argv[3], "w") as out:
 if s.fileno() != 3:
     os.dup2(s.fileno(), 3)
 os.set_inheritable(3, True)
-environment = {"PATH": os.environ["PATH"], "LISTEN_FDS": "1",
-               "LISTEN_PID": str(os.getpid())}
+pid = str(os.getpid()) if sys.argv[4] == "own" else sys.argv[4]
+environment = {"PATH": os.environ["PATH"], "LISTEN_FDS": "1", "LISTEN_PID": pid}
 os.execve(sys.argv[1], [sys.argv[1], "-C", sys.argv[2], "--listen"], environment)
 PYTHON
 	note_pid $!
-	wait_for "$BATS_TEST_TMPDIR/port"
-	[ "$(call --retry 5 --retry-connrefused "http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/port")/" | jq -r .state)" = configured ]
+	wait_for "$BATS_TEST_TMPDIR/listen.out"
+	GIVEN=$(cat "$BATS_TEST_TMPDIR/port")
+	LISTEN=http://$(sed 's/listening on //' "$BATS_TEST_TMPDIR/listen.out")
+}
+
+@test "socket activation: the socket of the service manager is used" {
+	reply default '{"state":"discovered"}'
+	config '.api_port = 1'
+	activate own
+	[ "${LISTEN##*:}" = "$GIVEN" ]
+	[ "$(call "http://127.0.0.1:$GIVEN/" | jq -r .state)" = configured ]
 	wait_contacts 1
 	[ "$(told 1 .context.action)" = wakeup ]
+}
+
+@test "socket activation: a socket that is meant for another process is left alone" {
+	activate 1
+	[ "${LISTEN##*:}" != "$GIVEN" ]
+	[ "$(call "$LISTEN/status" | jq -r .state)" = configured ]
 }
