@@ -268,7 +268,8 @@ static bool has_run_option(const struct options *options)
 {
 	return options->action != CYCLE_AUTO || options->dry_run ||
 	       options->recheck || options->standalone || options->json ||
-	       options->if_due || options->splay_s > 0 || options->wait_s > 0;
+	       options->if_due || options->splay_s > 0 || options->wait_s > 0 ||
+	       options->max_runtime_s > 0;
 }
 
 static int check(const struct options *options, struct error *err)

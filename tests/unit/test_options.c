@@ -98,8 +98,9 @@ static void what_is_wrong_is_named(void)
 static void the_listener_takes_nothing_that_is_for_one_run(void)
 {
 	static const char *const refused[] = {
-	    "--dry-run", "--standalone", "--recheck", "--json",
-	    "--if-due",	 "--splay 1",	 "--wait 1",  "--action upload",
+	    "--dry-run", "--standalone",    "--recheck",
+	    "--json",	 "--if-due",	    "--splay 1",
+	    "--wait 1",	 "--action upload", "--max-runtime 1",
 	};
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		char line[64];
