@@ -169,6 +169,47 @@ int fetch_list(struct fetch *fetch, struct bytes prefix, const char *token,
 	return finish(fetch, s3_list_objects(request, &list), err);
 }
 
+static int read_uploads(void *context, const struct http_reply *reply,
+			struct error *err)
+{
+	return s3_read_uploads(reply, context, err);
+}
+
+int fetch_uploads(struct fetch *fetch, struct bytes prefix,
+		  const char *key_marker, const char *upload_id_marker,
+		  struct s3_upload_listing *listing, struct error *err)
+{
+	struct s3_request *request = begin(fetch, read_uploads, listing);
+
+	*listing = (struct s3_upload_listing){0};
+	return finish(
+	    fetch,
+	    s3_list_uploads(request, prefix, key_marker, upload_id_marker),
+	    err);
+}
+
+static int read_nothing(void *context, const struct http_reply *reply,
+			struct error *err)
+{
+	(void)context;
+	(void)reply;
+	(void)err;
+	return 0;
+}
+
+int fetch_abort(struct fetch *fetch, struct bytes key, const char *upload_id,
+		struct error *err)
+{
+	struct s3_request *request = begin(fetch, read_nothing, NULL);
+	struct error problem = {0};
+	int code =
+	    finish(fetch, s3_abort_upload(request, key, upload_id), &problem);
+
+	if (code == 0 || fetch->verdict.outcome == S3_NO_UPLOAD)
+		return 0;
+	return error_set(err, problem.code, "%s", problem.text);
+}
+
 /* ---- an object, piece by piece ---- */
 
 struct sink {

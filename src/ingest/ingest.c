@@ -10,6 +10,7 @@
 #include "ingest/download.h"
 #include "ingest/file_hash.h"
 #include "ingest/ledger.h"
+#include "ingest/orphans.h"
 #include "ingest/pass.h"
 #include "ingest/policy.h"
 #include "ingest/removal.h"
@@ -385,6 +386,37 @@ static int remove_local(struct run *run, struct error *err)
 	return removal_run(&options, err);
 }
 
+static struct orphans_options orphans_of(const struct run *run)
+{
+	return (struct orphans_options){
+	    .ledger = run->context.ledger,
+	    .home = run->options->home,
+	    .route = run->options->route,
+	    .keys = run->options->keys,
+	    .events = run->options->events,
+	};
+}
+
+static int clear_intents(const struct run *run, struct error *err)
+{
+	const struct orphans_options orphans = orphans_of(run);
+
+	return run->options->dry_run ? 0 : orphans_clear_intents(&orphans, err);
+}
+
+/* A policy that could not run has no id, and its uploads would be taken for
+ * those of one that is gone. */
+static int clear_gone(const struct run *run, struct error *err)
+{
+	const struct orphans_options orphans = orphans_of(run);
+
+	if (run->options->dry_run || run->context.is_stopping ||
+	    run->is_partial)
+		return 0;
+	return orphans_clear_gone(&orphans, run->policy_ids,
+				  run->options->policy_count, err);
+}
+
 static int hash_threads(void)
 {
 	int cores = host_core_count();
@@ -428,12 +460,16 @@ int ingest_run(const struct ingest_options *options,
 		rc = error_set_memory(err);
 	if (rc == 0)
 		rc = ledger_is_in_doubt(options->ledger, &run.in_doubt, err);
+	if (rc == 0)
+		rc = clear_intents(&run, err);
 	for (size_t i = 0;
 	     rc == 0 && i < options->policy_count && !run.context.is_stopping;
 	     i++)
 		rc = run_policy(&run, &options->policies[i], err);
 	if (rc == 0)
 		rc = remove_local(&run, err);
+	if (rc == 0)
+		rc = clear_gone(&run, err);
 	if (rc == 0)
 		rc = finish(&run, err);
 
