@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,7 +100,9 @@ static bool read_part(struct request *request, int number, struct meta *meta)
 void parts_list(struct request *request)
 {
 	const char *marker = request_query(request, "part-number-marker");
+	const char *max = request_query(request, "max-parts");
 	int after = marker ? atoi(marker) : 0;
+	int most = max && atoi(max) < PAGE_MOST ? atoi(max) : PAGE_MOST;
 	int told = 0;
 	int last = 0;
 	bool more = false;
@@ -114,7 +117,7 @@ void parts_list(struct request *request)
 	for (int n = after + 1; n <= PARTS_MOST; n++) {
 		if (!read_part(request, n, &meta))
 			continue;
-		if (told == PAGE_MOST) {
+		if (told == most) {
 			more = true;
 			break;
 		}
@@ -192,7 +195,7 @@ static const char *check_parts(struct request *request,
 	return count ? NULL : "MalformedXML";
 }
 
-/* Append one part to the object; its MD5 goes into the ETag of the whole. */
+/* Append one part to the object. */
 static void join_part(struct request *request, int number, int out,
 		      struct meta *whole)
 {
@@ -233,24 +236,38 @@ void parts_remove(struct request *request)
 	rmdir(path);
 }
 
-static void make_whole(struct request *request, const struct listed_part *parts,
-		       size_t count, struct meta *whole)
+/* The MD5 of the MD5s of the parts. */
+static void whole_etag(const struct listed_part *parts, size_t count,
+		       struct meta *whole)
 {
-	char path[PATH_BYTES];
-	char beside[PATH_BYTES];
-	int out;
+	EVP_MD_CTX *md5 = EVP_MD_CTX_new();
+	unsigned char digest[16];
+	char hex[33];
 
-	store_object_path(request, path, "");
-	store_object_path(request, beside, ".joining");
-	out = open(beside, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+	EVP_DigestInit_ex(md5, EVP_md5(), NULL);
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < sizeof(digest); k++)
+			sscanf(parts[i].etag + 1 + 2 * k, "%2hhx", &digest[k]);
+		EVP_DigestUpdate(md5, digest, sizeof(digest));
+	}
+	EVP_DigestFinal_ex(md5, digest, NULL);
+	EVP_MD_CTX_free(md5);
+	hex_of(digest, sizeof(digest), hex);
+	snprintf(whole->etag, sizeof(whole->etag), "\"%s-%zu\"", hex, count);
+}
+
+/* The parts go into a file beside the object, which is as it was. */
+static void join_parts(struct request *request, const struct listed_part *parts,
+		       size_t count, const char *beside, struct meta *whole)
+{
+	int out = open(beside, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+
 	request->crc64 = 0;
 	whole->size = 0;
 	for (size_t i = 0; i < count; i++)
 		join_part(request, parts[i].number, out, whole);
 	close(out);
-	snprintf(whole->etag, sizeof(whole->etag), "\"%.32s-%zu\"",
-		 parts[0].etag + 1, count);
-	rename(beside, path);
+	whole_etag(parts, count, whole);
 }
 
 static void complete(struct request *request, const struct listed_part *parts,
@@ -258,21 +275,26 @@ static void complete(struct request *request, const struct listed_part *parts,
 {
 	const char *sum = request_header(request, "x-amz-checksum-crc64nvme");
 	char path[PATH_BYTES];
+	char beside[PATH_BYTES];
 	char crc64[16];
 	struct meta whole;
 
 	(void)upload_path(request, path, ".meta");
 	(void)meta_read(path, &whole);
 	bool with_crc64 = whole.crc64[0] != '\0';
-	make_whole(request, parts, count, &whole);
+	store_object_path(request, beside, ".joining");
+	join_parts(request, parts, count, beside, &whole);
 	crc64_base64(request->crc64, crc64);
 	if (sum && strcmp(sum, crc64) != 0) {
+		unlink(beside);
 		reply_error(request, 400, "BadDigest");
 		return;
 	}
 	snprintf(whole.crc64, sizeof(whole.crc64), "%s",
 		 with_crc64 ? crc64 : "");
 	whole.modified = fault_now();
+	store_object_path(request, path, "");
+	rename(beside, path);
 	store_object_path(request, path, ".meta");
 	meta_write(path, &whole);
 	parts_remove(request);

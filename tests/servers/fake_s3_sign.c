@@ -11,7 +11,7 @@
  * the raw target and the headers as they came and asks whether the signature
  * fits them.
  */
-enum { CANONICAL_BYTES = 128 * 1024, SKEW_S = 15 * 60 };
+enum { CANONICAL_BYTES = 1024 * 1024, SKEW_S = 15 * 60 };
 
 void hex_of(const unsigned char *data, size_t size, char *out)
 {
@@ -134,6 +134,40 @@ static void add_query(const char *target, char *out)
 	free(copy);
 }
 
+/* Spaces at the ends go, a run of them inside is one. */
+static void add_folded(const char *value, char *out)
+{
+	size_t size = 0;
+
+	for (; *value; value++) {
+		bool is_blank = *value == ' ' || *value == '\t';
+
+		if (is_blank && (size == 0 || out[size - 1] == ' '))
+			continue;
+		out[size++] = is_blank ? ' ' : *value;
+	}
+	while (size > 0 && out[size - 1] == ' ')
+		size--;
+	out[size] = '\0';
+}
+
+/* All values of that name, in their order; false if there is none. */
+static bool add_values(const struct request *request, const char *name,
+		       char *out)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < request->header_count; i++) {
+		if (strcmp(request->headers[i].name, name) != 0)
+			continue;
+		if (count++ > 0)
+			strcat(out, ",");
+		out += strlen(out);
+		add_folded(request->headers[i].value, out);
+	}
+	return count > 0;
+}
+
 static bool add_headers(const struct request *request,
 			const struct claim *claim, char *out)
 {
@@ -142,13 +176,15 @@ static bool add_headers(const struct request *request,
 	char *save = NULL;
 	bool sound = true;
 
+	out += strlen(out);
+
 	for (char *name = strtok_r(copy, ";", &save); name;
 	     name = strtok_r(NULL, ";", &save)) {
-		const char *value = request_header(request, name);
-
-		sound =
-		    sound && value && (!previous || strcmp(previous, name) < 0);
-		sprintf(out + strlen(out), "%s:%s\n", name, value ? value : "");
+		out += sprintf(out, "%s:", name);
+		sound = add_values(request, name, out) && sound &&
+			(!previous || strcmp(previous, name) < 0);
+		strcat(out, "\n");
+		out += strlen(out);
 		previous = name;
 	}
 	free(copy);

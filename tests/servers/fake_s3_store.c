@@ -148,7 +148,24 @@ void store_date_text(long long seconds, char *out, size_t size, bool iso)
 
 /* ---- what came ---- */
 
-/* The body must be what its headers say. */
+/* A sum that is not checked here must not be taken for a good one. */
+static bool knows_sums(const struct request *request)
+{
+	static const char *const known[] = {"crc64nvme", "sha256", "algorithm",
+					    "mode", "type"};
+
+	for (size_t i = 0; i < request->header_count; i++) {
+		const char *name = request->headers[i].name;
+		bool is_known = strncmp(name, "x-amz-checksum-", 15) != 0;
+
+		for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++)
+			is_known = is_known || strcmp(name + 15, known[k]) == 0;
+		if (!is_known)
+			return false;
+	}
+	return true;
+}
+
 bool store_body_is_sound(struct request *request)
 {
 	const char *sha256 = request_header(request, "x-amz-content-sha256");
@@ -160,6 +177,10 @@ bool store_body_is_sound(struct request *request)
 
 	if (length && strtoull(length, NULL, 10) != request->body_bytes) {
 		reply_error(request, 400, "IncompleteBody");
+		return false;
+	}
+	if (!knows_sums(request)) {
+		reply_error(request, 501, "NotImplemented");
 		return false;
 	}
 	if (sha256 && strcmp(sha256, "UNSIGNED-PAYLOAD") != 0 &&
@@ -336,6 +357,29 @@ static void serve_bucket(struct request *request)
 	}
 }
 
+/* Nothing is asked for but what is done here: ?acl is no PUT of an object. */
+static bool is_done_here(const struct request *request)
+{
+	static const char *const known[] = {
+	    "list-type",   "encoding-type", "max-keys",	  "prefix",
+	    "delimiter",   "start-after",   "key-marker", "continuation-token",
+	    "fetch-owner", "location",	    "uploads",	  "upload-id-marker",
+	    "uploadId",	   "partNumber",    "max-parts",  "part-number-marker",
+	    "marker",	   "x-id",
+	};
+
+	for (size_t i = 0; i < request->query_count; i++) {
+		bool is_known = false;
+
+		for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++)
+			is_known = is_known || strcmp(request->query[i].name,
+						      known[k]) == 0;
+		if (!is_known)
+			return false;
+	}
+	return !request_header(request, "x-amz-copy-source");
+}
+
 void store_serve(struct request *request)
 {
 	static const struct {
@@ -354,6 +398,14 @@ void store_serve(struct request *request)
 	    {"DELETE", NULL, delete_object},
 	};
 
+	if (!is_done_here(request)) {
+		reply_error(request, 501, "NotImplemented");
+		return;
+	}
+	if (strlen(request->key) >= KEY_BYTES) {
+		reply_error(request, 400, "KeyTooLongError");
+		return;
+	}
 	if (request->key[0] == '\0') {
 		serve_bucket(request);
 		return;
