@@ -83,8 +83,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             size = int(self.headers.get("Content-Length", 0))
             context = json.loads(self.rfile.read(size))["context"]
-        except (ValueError, KeyError, TypeError):
-            self.send_error(400, "the body must be {\"context\": {...}}")
+            context["info"]["hostname"].encode()
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self.send_error(400, "the body must be {\"context\": {...}}, "
+                            "with info and its hostname")
             return
         with registry(self.server.state) as hosts:
             reply, line = answer(hosts, context)
