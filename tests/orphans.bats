@@ -117,4 +117,20 @@ cut_off() {
 	s3_control 'fail method=GET query=uploads status=403 code=AccessDenied times=9'
 	ingest_is 0 --standalone
 	s3_same data/large "$HOME_DIR/data/large"
+	: >"$S3_LOG"
+	ingest_is 0 --standalone
+	[ "$(s3_requests)" -eq 0 ]
+}
+
+@test "a Create whose reply was lost: the next run aborts what it made" {
+	head -c 20000000 /dev/urandom >"$HOME_DIR/data/large"
+	s3_control 'fail method=POST query=uploads lost times=1'
+	ingest_is 0 --standalone
+	s3_same data/large "$HOME_DIR/data/large"
+	[ "$(uploads)" = data/large ]
+	ingest_is 0 --standalone
+	[ -z "$(uploads)" ]
+	: >"$S3_LOG"
+	ingest_is 0 --standalone
+	[ "$(s3_requests)" -eq 0 ]
 }

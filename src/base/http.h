@@ -39,6 +39,9 @@ struct http_request {
 	struct http_body body;
 	bool has_body;
 	bool expect_continue;
+	/* on a new connection: on one that was used before and turns out to be
+	 * dead, the library sends a request again without a word */
+	bool is_sent_once;
 	size_t reply_ceiling_bytes; /* 0: 1 MiB */
 	void *context;		    /* handed back */
 };

@@ -406,6 +406,7 @@ int exchange_prepare(struct exchange *x, const struct http_route *route,
 	set_callbacks(x);
 	set_route(x, route);
 	set_method(x, request);
+	set_number(x, CURLOPT_FRESH_CONNECT, request->is_sent_once);
 	set_text(x, CURLOPT_URL, request->url);
 	if (x->setup == CURLE_OK)
 		return 0;

@@ -104,7 +104,10 @@ static int clear_one(const struct orphans_options *options,
 				   &problem);
 	fetch_free(fetch);
 	*done = code == 0;
-	if (code) {
+	/* nobody here may look for it: asking at every run would not help */
+	bool is_hopeless =
+	    code == ERROR_REFUSED && upload->upload_id[0] == '\0';
+	if (code && !is_hopeless) {
 		event_detail(options->events,
 			     "%.*s: its upload in parts could not be cleared: "
 			     "%s",

@@ -181,6 +181,7 @@ static int start(struct transfer_queue *queue, struct transfer *transfer,
 	    .has_body = transfer->has_body,
 	    .expect_continue =
 		transfer->body.size_bytes > EXPECT_CONTINUE_BYTES,
+	    .is_sent_once = transfer->is_sent_once,
 	    .reply_ceiling_bytes = REPLY_CEILING_BYTES,
 	    .context = transfer,
 	};

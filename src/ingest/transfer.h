@@ -30,6 +30,7 @@ struct transfer {
 	struct s3_request request;
 	struct http_body body;
 	bool has_body;
+	bool is_sent_once;  /* see http.h */
 	bool carries_guard; /* a checksum that the endpoint may refuse */
 	enum transfer_rank rank;
 	struct bucket *bucket;
@@ -38,9 +39,9 @@ struct transfer {
 		     const struct s3_verdict *verdict,
 		     const struct http_reply *reply);
 	void *owner;
+	int attempts; /* that were made; set by the queue */
 	/* the queue's own */
 	struct transfer *next;
-	int attempts;
 	int at_once;
 	int64_t first_ns;
 	int64_t started_ns;

@@ -28,6 +28,7 @@ struct upload_parts {
 	unsigned char (*sha256)[HASH_SHA256_BYTES]; /* by number - 1 */
 	struct upload_plan plan;
 	struct ledger_upload row;
+	bool may_have_twin; /* a Create whose reply was lost may have worked */
 	char stale_id[sizeof(((struct ledger_upload *)0)->upload_id)];
 	struct ledger_part *known; /* what the ledger had */
 	size_t known_count;
@@ -199,6 +200,7 @@ static void created(struct transfer *transfer, const struct s3_verdict *verdict,
 			    err.text);
 		return;
 	}
+	upload->parts->may_have_twin = transfer->attempts > 1;
 	if (save_row(upload) == 0)
 		upload->context->report(upload, UPLOAD_DONE);
 }
@@ -217,10 +219,13 @@ static void create(struct upload *upload)
 		    s3_create_upload(upload_request(upload), upload_key(upload),
 				     &object, upload->parts->row.has_crc64);
 	free(metadata);
-	if (rc)
+	if (rc) {
 		upload_fail(upload, S3_LOCAL, "out of memory");
-	else
-		upload_send(upload, TRANSFER_FINISH, created);
+		return;
+	}
+	/* each attempt may make an upload: they are counted */
+	upload->transfer.is_sent_once = true;
+	upload_send(upload, TRANSFER_FINISH, created);
 }
 
 static void stale_aborted(struct transfer *transfer,
@@ -567,6 +572,19 @@ static uint64_t whole_crc64(const struct upload_parts *parts)
 	return crc;
 }
 
+/* It is done. If it may have a twin, the intent stays, by which the next run
+ * finds that one. */
+static int settle_row(struct upload *upload, struct error *err)
+{
+	struct ledger *ledger = upload->context->ledger;
+
+	if (!upload->parts->may_have_twin)
+		return ledger_upload_forget(ledger, upload->policy_id,
+					    upload_name(upload), err);
+	upload->parts->row.upload_id[0] = '\0';
+	return ledger_upload_record(ledger, &upload->parts->row, err);
+}
+
 static void completed(struct transfer *transfer,
 		      const struct s3_verdict *verdict,
 		      const struct http_reply *reply)
@@ -600,8 +618,7 @@ static void completed(struct transfer *transfer,
 	}
 	if (upload->guard_refused)
 		bucket_refused_crc64(upload->bucket, true);
-	if (ledger_upload_forget(upload->context->ledger, upload->policy_id,
-				 upload_name(upload), &err))
+	if (settle_row(upload, &err))
 		upload_fatal(upload, &err);
 	else
 		upload->context->report(upload, UPLOAD_DONE);
