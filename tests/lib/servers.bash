@@ -1,7 +1,7 @@
 # Sourced by the bats files: servers on free loopback ports, a home folder, and
 # ways to look at what came of a run. Everything lives in BATS_TEST_TMPDIR.
 
-ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${BUILD:=$ROOT/build}"
 : "${S3_INGESTOR:=$BUILD/s3-ingestor}"
 KEY=FAKEACCESSKEY
