@@ -222,6 +222,8 @@ static int run_pass(struct run *run, struct pass *pass, struct error *err)
 		rc = run_dry(pass, err);
 	else if (rc == 0)
 		rc = loop(run, pass, err);
+	if (rc == 0)
+		rc = pass_settle(pass, err);
 	if (!run->options->dry_run && pass->active_count > 0)
 		settle(run, pass);
 	if (pass->is_partial || !pass->is_read || pass_problem(pass))
@@ -366,6 +368,8 @@ static int finish(struct run *run, struct error *err)
 	if (rc == 0 && is_complete && run->in_doubt)
 		rc = ledger_forget_doubt(ledger, err);
 	int commit_rc = ledger_commit(ledger, rc ? NULL : err);
+	if (rc == 0 && commit_rc == 0 && !run->context.is_stopping)
+		rc = ledger_vacuum(ledger, err);
 	return rc ? rc : commit_rc;
 }
 

@@ -37,6 +37,11 @@ int ledger_commit(struct ledger *ledger, struct error *err);
 /* Records changed since the last commit. */
 int64_t ledger_batch_size(const struct ledger *ledger);
 
+/* Give the space of dropped rows back to the disk, where it is much: over
+ * half of the file and at least a MiB. The batch is committed first. A stop
+ * that is asked for, or a full disk, leaves the file as it is: no error. */
+int ledger_vacuum(struct ledger *ledger, struct error *err);
+
 /* Whether rows were lost (a corrupt file was set aside, and no complete pass
  * has been recorded since). */
 int ledger_is_in_doubt(struct ledger *ledger, bool *doubt, struct error *err);
@@ -84,17 +89,29 @@ struct ledger_row {
 	bool has_sha256;
 	unsigned char sha256[HASH_SHA256_BYTES];
 	enum ledger_proof proof;
-	int64_t at_ms; /* when S3 confirmed it */
+	int64_t at_ms;	  /* when S3 confirmed it */
+	int64_t gone_ms;  /* when the file was first missed; 0: it is there */
+	bool was_removed; /* by this program */
 };
 
-/* Insert or replace the row (policy, name), in the open batch; totals of the
- * policy follow; a pending row of the same name is cleared. */
+/* Insert or replace the row (policy, name), in the open batch, as one whose
+ * file is there; totals of the policy follow; a pending row of the same name
+ * is cleared. */
 int ledger_record(struct ledger *ledger, int64_t policy,
 		  const struct ledger_row *row, struct error *err);
 
 /* Remove the row and the pending row of that name; none is no error. */
 int ledger_forget(struct ledger *ledger, int64_t policy, struct bytes name,
 		  struct error *err);
+
+/* Note when the file of a row was first missed, and whether it was this
+ * program that removed it; gone_ms 0: it is there again. */
+struct ledger_gone {
+	int64_t gone_ms;
+	bool was_removed;
+};
+int ledger_gone_set(struct ledger *ledger, int64_t policy, struct bytes name,
+		    const struct ledger_gone *gone, struct error *err);
 
 /* One row by name; *found. The row's bytes are valid until the next call of
  * any ledger function. */
@@ -145,6 +162,11 @@ int ledger_pending_find(struct ledger *ledger, int64_t policy,
 			struct error *err);
 int ledger_pending_clear(struct ledger *ledger, int64_t policy,
 			 struct bytes name, struct error *err);
+/* The first one behind a name; *found. The name is valid until the next call
+ * of any ledger function. */
+int ledger_pending_next(struct ledger *ledger, int64_t policy,
+			struct bytes after, struct bytes *name, bool *found,
+			struct error *err);
 int ledger_pending_count(struct ledger *ledger, int64_t *count,
 			 struct error *err);
 

@@ -29,6 +29,8 @@ static int copy_row(const struct ledger_call *call, struct buffer *memory,
 	    .has_sha256 = sha256.size == sizeof(row->sha256),
 	    .proof = (enum ledger_proof)ledger_column_number(call, 9),
 	    .at_ms = ledger_column_number(call, 10),
+	    .gone_ms = ledger_column_number(call, 11),
+	    .was_removed = ledger_column_number(call, 12) != 0,
 	};
 	if (row->has_sha256)
 		memcpy(row->sha256, sha256.data, sizeof(row->sha256));
@@ -222,6 +224,25 @@ int ledger_forget(struct ledger *ledger, int64_t policy, struct bytes name,
 	return code;
 }
 
+int ledger_gone_set(struct ledger *ledger, int64_t policy, struct bytes name,
+		    const struct ledger_gone *gone, struct error *err)
+{
+	if (ledger->is_read_only)
+		return 0;
+	int code = ledger_begin(ledger, err);
+	if (code != 0)
+		return code;
+	struct ledger_call call = ledger_call_begin(ledger, SQL_FILE_GONE);
+	if (gone->gone_ms)
+		ledger_call_number(&call, gone->gone_ms);
+	else
+		ledger_call_null(&call);
+	ledger_call_number(&call, gone->was_removed);
+	ledger_call_number(&call, policy);
+	ledger_call_bytes(&call, name);
+	return ledger_call_run(&call, err);
+}
+
 /* ------------------------------------------------ in order, by pages */
 
 struct ledger_rows {
@@ -406,6 +427,26 @@ int ledger_pending_count(struct ledger *ledger, int64_t *count,
 	int code = ledger_call_row(&call, &found, err);
 	if (code == 0 && found)
 		*count = ledger_column_number(&call, 0);
+	ledger_call_end(&call);
+	return code;
+}
+
+int ledger_pending_next(struct ledger *ledger, int64_t policy,
+			struct bytes after, struct bytes *name, bool *found,
+			struct error *err)
+{
+	struct ledger_call call =
+	    ledger_call_by_name(ledger, SQL_PENDING_NEXT, policy, after);
+	int code = ledger_call_row(&call, found, err);
+	if (code == 0 && *found) {
+		struct bytes found_name = ledger_column_bytes(&call, 0);
+
+		buffer_reset(&ledger->scratch);
+		if (buffer_append(&ledger->scratch, found_name.data,
+				  found_name.size) != 0)
+			code = error_set_memory(err);
+		*name = buffer_bytes(&ledger->scratch);
+	}
 	ledger_call_end(&call);
 	return code;
 }

@@ -121,12 +121,39 @@ static const char version_1[] =
 
     "pragma application_id = " TEXT_OF_VALUE(APPLICATION_ID);
 
+/* gone_ms: when the file was first missed, null while it is there; removed: 1
+ * if it was this program that took it away. */
+static const char version_2[] =
+    "alter table file add column gone_ms integer;"
+    "alter table file add column removed integer not null default 0;"
+    "drop view files;"
+    "create view files as select"
+    "  p.position as position,"
+    "  cast(f.name as text) as name,"
+    "  case f.state when 0 then 'uploaded' when 1 then 'present'"
+    "    else 'ignored' end as state,"
+    "  f.size as size,"
+    "  strftime('%Y-%m-%dT%H:%M:%SZ', f.mtime_ns / 1000000000, 'unixepoch')"
+    "    as modified,"
+    "  strftime('%Y-%m-%dT%H:%M:%SZ', f.at_ms / 1000, 'unixepoch') as at,"
+    "  p.endpoint as endpoint,"
+    "  p.bucket as bucket,"
+    "  cast(f.key as text) as key,"
+    "  lower(hex(f.sha256)) as sha256,"
+    "  case f.proof when 0 then 'none' when 1 then 'size'"
+    "    else 'checksum' end as proof,"
+    "  f.racy as racy,"
+    "  strftime('%Y-%m-%dT%H:%M:%SZ', f.gone_ms / 1000, 'unixepoch') as gone,"
+    "  f.removed as removed"
+    "  from file f join policy p on p.id = f.policy;";
+
 /* A step brings the version before it up to its own; steps are only added. */
 static const struct {
 	int version;
 	const char *sql;
 } steps[] = {
     {1, version_1},
+    {2, version_2},
 };
 
 enum { STEP_COUNT = sizeof(steps) / sizeof(steps[0]) };

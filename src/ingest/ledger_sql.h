@@ -9,6 +9,8 @@
 	"name, state, size, mtime_ns, ctime_ns, file_id, racy, key, sha256, "  \
 	"proof, at_ms"
 
+#define LEDGER_ROW_COLUMNS LEDGER_FILE_COLUMNS ", gone_ms, removed"
+
 #define LEDGER_UPLOAD_COLUMNS                                                  \
 	"policy, name, key, upload_id, part_size, size, mtime_ns, ctime_ns, "  \
 	"file_id, started_ms, endpoint, bucket, crc64"
@@ -20,6 +22,9 @@
 #define LEDGER_STATEMENTS(X)                                                   \
 	X(SQL_BEGIN, "begin immediate")                                        \
 	X(SQL_COMMIT, "commit")                                                \
+	X(SQL_FREE_PAGES, "pragma freelist_count")                             \
+	X(SQL_PAGES, "pragma page_count")                                      \
+	X(SQL_PAGE_BYTES, "pragma page_size")                                  \
                                                                                \
 	X(SQL_POLICY_FIND, "select id, position from policy "                  \
 			   "where fingerprint = ?")                            \
@@ -37,7 +42,7 @@
 	X(SQL_POLICY_COUNT, "update policy set files = files + ?, "            \
 			    "bytes = bytes + ? where id = ?")                  \
                                                                                \
-	X(SQL_FILE_FIND, "select " LEDGER_FILE_COLUMNS " from file "           \
+	X(SQL_FILE_FIND, "select " LEDGER_ROW_COLUMNS " from file "            \
 			 "where policy = ? and name = ?")                      \
 	X(SQL_FILE_SIZE, "select state, size from file "                       \
 			 "where policy = ? and name = ?")                      \
@@ -45,15 +50,17 @@
 	  "insert or replace into file(policy, " LEDGER_FILE_COLUMNS           \
 	  ") values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                      \
 	X(SQL_FILE_FORGET, "delete from file where policy = ? and name = ?")   \
-	X(SQL_FILE_PAGE, "select " LEDGER_FILE_COLUMNS " from file "           \
+	X(SQL_FILE_PAGE, "select " LEDGER_ROW_COLUMNS " from file "            \
 			 "where policy = ? and name > ? "                      \
 			 "order by name limit ?")                              \
+	X(SQL_FILE_GONE, "update file set gone_ms = ?, removed = ? "           \
+			 "where policy = ? and name = ?")                      \
 	X(SQL_FILE_DROP, "delete from file where policy = ?1 and name in "     \
 			 "(select name from file where policy = ?1 "           \
 			 "order by name limit ?2)")                            \
 	/* key = ? comes first: it is what the index serves */                 \
 	X(SQL_FILE_ADOPT,                                                      \
-	  "select " LEDGER_FILE_COLUMNS " from file "                          \
+	  "select " LEDGER_ROW_COLUMNS " from file "                           \
 	  "where key = ?1 and size = ?2 and mtime_ns = ?3 and ctime_ns = ?4 "  \
 	  "and (file_id = ?5 and file_id <> 0 "                                \
 	  "  or (file_id = 0 or ?5 = 0) and name = ?6) "                       \
@@ -72,6 +79,9 @@
 			   "state, since_ms, reason) values(?, ?, ?, ?, ?)")   \
 	X(SQL_PENDING_CLEAR, "delete from pending "                            \
 			     "where policy = ? and name = ?")                  \
+	X(SQL_PENDING_NEXT, "select name from pending "                        \
+			    "where policy = ? and name > ? "                   \
+			    "order by name limit 1")                           \
 	X(SQL_PENDING_DROP, "delete from pending where policy = ?")            \
 	X(SQL_PENDING_COUNT, "select count(*) from pending where policy in "   \
 			     "(select id from policy "                         \

@@ -90,8 +90,18 @@ static int open_customizer(struct pass *pass, struct error *err)
 	return pass->customizer ? 0 : err->code;
 }
 
+static int64_t count_put_off(const struct pass *pass)
+{
+	const struct ingest_result *result = pass->context->tally->result;
+
+	return result->delayed + result->failed;
+}
+
 int pass_open(struct pass *pass, struct error *err)
 {
+	gone_init(&pass->gone, pass->context->ledger, pass->options->home,
+		  pass->policy_id);
+	pass->put_off_before = count_put_off(pass);
 	pass->context->owner = pass;
 	pass->context->ended = upload_ended;
 	pass->pattern = pattern_new(pass->policy->input_file_pattern, err);
@@ -144,6 +154,7 @@ void pass_close(struct pass *pass)
 		pass->asked = kept->next;
 		candidate_kept_free(kept);
 	}
+	gone_clear(&pass->gone);
 	merge_free(pass->merge);
 	ledger_rows_close(pass->rows);
 	scan_free(pass->scan);
@@ -602,6 +613,18 @@ static int handle_disorder(struct pass *pass, struct candidate *candidate,
 	return note_pending(pass, candidate, LEDGER_DELAYED, reason, err);
 }
 
+int pass_settle(struct pass *pass, struct error *err)
+{
+	bool saw_all = pass->is_read && !pass->is_partial && !pass->asked &&
+		       !pass->bucket->is_halted && !pass_problem(pass) &&
+		       !pass->context->is_stopping;
+
+	if (!saw_all || pass->options->dry_run)
+		return 0;
+	return gone_settle_pending(
+	    &pass->gone, count_put_off(pass) == pass->put_off_before, err);
+}
+
 int pass_pull(struct pass *pass, struct error *err)
 {
 	struct merge_item item;
@@ -615,8 +638,9 @@ int pass_pull(struct pass *pass, struct error *err)
 	if (rc)
 		return rc;
 	pass->is_read = item.kind == MERGE_END;
-	/* nothing to look at: the end, or a file that is gone; its row stays */
-	if (!item.file)
+	if (item.kind == MERGE_GONE)
+		return gone_note(&pass->gone, item.row, err);
+	if (item.kind == MERGE_END)
 		return 0;
 	candidate.question = (struct decide_case){
 	    .facts = &item.file->facts,
@@ -625,8 +649,12 @@ int pass_pull(struct pass *pass, struct error *err)
 	    .now_ns = clock_real_ns(),
 	};
 	switch (item.kind) {
-	case MERGE_NEW:
 	case MERGE_KNOWN:
+		rc = gone_note_back(&pass->gone, item.row, err);
+		if (rc == 0)
+			rc = handle_file(pass, &candidate, err);
+		break;
+	case MERGE_NEW:
 		rc = handle_file(pass, &candidate, err);
 		break;
 	case MERGE_FAILED:
@@ -635,8 +663,7 @@ int pass_pull(struct pass *pass, struct error *err)
 	case MERGE_DISORDER:
 		rc = handle_disorder(pass, &candidate, err);
 		break;
-	case MERGE_GONE:
-	case MERGE_END:
+	default:
 		break;
 	}
 	buffer_clear(&candidate.key);

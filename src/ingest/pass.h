@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "ingest/bucket.h"
+#include "ingest/gone.h"
 #include "ingest/ingest.h"
 #include "ingest/upload_job.h"
 
@@ -30,15 +31,17 @@ struct pass {
 	struct scan *scan;
 	struct ledger_rows *rows;
 	struct merge *merge;
+	struct gone gone; /* files that the ledger knows and the walk misses */
 	struct customizer *customizer; /* NULL: the policy has none */
 	struct candidate_kept *asked;  /* what it was asked, in order */
 	struct candidate_kept **asked_last;
 	struct upload *active; /* on their way */
 	struct upload *ended;  /* to be freed */
 	size_t active_count;
-	bool in_doubt;	 /* the ledger lost rows: compare contents */
-	bool is_read;	 /* the walk is at its end */
-	bool is_partial; /* something could not be looked at */
+	bool in_doubt;		/* the ledger lost rows: compare contents */
+	bool is_read;		/* the walk is at its end */
+	bool is_partial;	/* something could not be looked at */
+	int64_t put_off_before; /* by the policies before this one */
 };
 
 /* context->ended and ->owner are wired to the pass. */
@@ -58,6 +61,10 @@ int pass_pull(struct pass *pass, struct error *err);
 /* Do what the customizer's answers ask for, as long as fewer than limit
  * uploads are active. */
 int pass_collect(struct pass *pass, size_t limit, struct error *err);
+
+/* Forget what was put off in earlier runs and is no matter any more, if this
+ * one saw everything. */
+int pass_settle(struct pass *pass, struct error *err);
 
 /* Why the customizer is asked no more; NULL if it is. */
 const char *pass_problem(const struct pass *pass);

@@ -12,7 +12,10 @@
 #include "ingest/tally.h"
 #include "platform/clock.h"
 
-#define MS_PER_S ((int64_t)1000)
+#define MS_PER_S  ((int64_t)1000)
+#define NS_PER_MS 1000000
+
+enum { COMMIT_RECORDS = 256 };
 
 /* ---- planning ---- */
 
@@ -285,7 +288,16 @@ static int perform(struct run *run, const struct job *job, struct error *err)
 	free(moved_to);
 	if (!is_settled(outcome))
 		return 0;
-	return ledger_removal_forget(ledger, job->policy_id, name_of(job), err);
+	int code =
+	    ledger_removal_forget(ledger, job->policy_id, name_of(job), err);
+	if (code == 0 && outcome == REMOVAL_DONE)
+		code = ledger_gone_set(
+		    ledger, job->policy_id, name_of(job),
+		    &(struct ledger_gone){clock_real_ns() / NS_PER_MS, true},
+		    err);
+	if (code == 0 && ledger_batch_size(ledger) >= COMMIT_RECORDS)
+		code = ledger_commit(ledger, err);
+	return code;
 }
 
 /* ---- one planned removal after the other ---- */

@@ -76,7 +76,7 @@ static void nothing_is_made_until_something_is_written(void)
 	close_it(ledger);
 	CHECK_TEXT(ask("pragma journal_mode; pragma user_version; "
 		       "pragma integrity_check"),
-		   "wal|1|ok");
+		   "wal|2|ok");
 	CHECK_TEXT(ask("select * from note"), "x|1");
 }
 

@@ -121,7 +121,7 @@ static void a_set_aside_that_was_cut_off_is_finished(void)
 static void a_newer_schema_is_left_alone(void)
 {
 	make_ledger(3);
-	(void)ask("pragma user_version = 2");
+	(void)ask("pragma user_version = 3");
 	size_t size;
 	size_t size_after;
 	char *before = read_whole(&size);
@@ -158,14 +158,36 @@ static void an_older_schema_is_brought_up(void)
 	CHECK(!is_in_doubt(ledger));
 	CHECK_INT(ledger_note_set(ledger, "x", "1", NULL), 0);
 	close_it(ledger);
-	CHECK_TEXT(ask("pragma user_version; select value from note"), "1|1");
+	CHECK_TEXT(ask("pragma user_version; select value from note"), "2|1");
 
 	remove_all();
 	(void)ask("pragma journal_mode = wal");
 	ledger = open_it();
 	CHECK_INT(ledger_note_set(ledger, "x", "2", NULL), 0);
 	close_it(ledger);
-	CHECK_TEXT(ask("pragma user_version; select value from note"), "1|2");
+	CHECK_TEXT(ask("pragma user_version; select value from note"), "2|2");
+}
+
+static void the_rows_of_schema_1_are_kept(void)
+{
+	make_ledger(3);
+	(void)ask("drop view files;"
+		  "alter table file drop column gone_ms;"
+		  "alter table file drop column removed;"
+		  "create view files as select name from file;"
+		  "pragma user_version = 1");
+	struct ledger *ledger = open_as(true, NULL);
+	CHECK(is_known(ledger, 1, "name-000002"));
+	close_it(ledger);
+	CHECK_TEXT(ask("pragma user_version"), "1");
+
+	ledger = open_it();
+	CHECK(!is_in_doubt(ledger));
+	CHECK(is_known(ledger, 1, "name-000002"));
+	close_it(ledger);
+	CHECK_TEXT(ask("pragma user_version; select count(*) from files "
+		       "where gone is null and removed = 0"),
+		   "2|3");
 }
 
 static void what_is_not_a_file_is_said(void)
@@ -299,6 +321,7 @@ int main(void)
 	    CHECK_TEST(a_set_aside_that_was_cut_off_is_finished),
 	    CHECK_TEST(a_newer_schema_is_left_alone),
 	    CHECK_TEST(an_older_schema_is_brought_up),
+	    CHECK_TEST(the_rows_of_schema_1_are_kept),
 	    CHECK_TEST(what_is_not_a_file_is_said),
 	    CHECK_TEST(a_look_writes_nothing),
 	    CHECK_TEST(names_of_the_file_have_no_meaning),
