@@ -14,6 +14,7 @@ files on the fake S3's disk, SQLite, JSON. Prints violations and exits with 1
 when there are any; the last line is the number of kills.
 """
 import argparse
+import concurrent.futures
 import glob
 import hashlib
 import json
@@ -118,8 +119,9 @@ class RgwBucket:
 
     def reset(self):
         if self.name:
-            for key in self.objects():
-                self.s3.delete_object(Bucket=self.name, Key=key)
+            listing = self.s3.list_objects_v2(Bucket=self.name)
+            self.s3.delete_objects(Bucket=self.name, Delete={"Objects": [
+                {"Key": item["Key"]} for item in listing["Contents"]]})
         self.round += 1
         self.name = "%s-%d" % (os.path.basename(tempfile.mktemp(
             prefix="killed-")).lower().replace("_", "x"), self.round)
@@ -128,19 +130,19 @@ class RgwBucket:
             self.s3.put_object(Bucket=self.name, Body=CUSTOMIZER.encode(),
                                Key="code/%s/customizers/%s" % (PREFIX, name))
 
+    def digest_of_object(self, key):
+        body = self.s3.get_object(Bucket=self.name, Key=key)["Body"]
+        digest = hashlib.sha256()
+        for piece in iter(lambda: body.read(MIB), b""):
+            digest.update(piece)
+        return digest.hexdigest()
+
     def objects(self):
-        found = {}
-        pages = self.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self.name)
-        for page in pages:
-            for item in page.get("Contents", []):
-                body = self.s3.get_object(Bucket=self.name,
-                                          Key=item["Key"])["Body"]
-                digest = hashlib.sha256()
-                for piece in iter(lambda: body.read(MIB), b""):
-                    digest.update(piece)
-                found[item["Key"]] = digest.hexdigest()
-        return found
+        keys = [item["Key"] for page in
+                self.s3.get_paginator("list_objects_v2").paginate(
+                    Bucket=self.name) for item in page.get("Contents", [])]
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            return dict(zip(keys, pool.map(self.digest_of_object, keys)))
 
     def uploads(self):
         listing = self.s3.list_multipart_uploads(Bucket=self.name)
