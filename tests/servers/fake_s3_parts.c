@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,7 @@ static bool upload_path(struct request *request, char *path, const char *suffix)
 	return false;
 }
 
-void parts_create(struct request *request)
+static void create_upload(struct request *request)
 {
 	unsigned char raw[16];
 	char id[33];
@@ -60,7 +61,7 @@ void parts_create(struct request *request)
 		  id);
 }
 
-void parts_put(struct request *request)
+static void put_part(struct request *request)
 {
 	int number = atoi(request_query(request, "partNumber"));
 	char name[32];
@@ -97,7 +98,7 @@ static bool read_part(struct request *request, int number, struct meta *meta)
 	return upload_path(request, path, name) && meta_read(path, meta);
 }
 
-void parts_list(struct request *request)
+static void list_parts(struct request *request)
 {
 	const char *marker = request_query(request, "part-number-marker");
 	const char *max = request_query(request, "max-parts");
@@ -218,7 +219,7 @@ static void join_part(struct request *request, int number, int out,
 	free(data);
 }
 
-void parts_remove(struct request *request)
+static void remove_upload(struct request *request)
 {
 	char path[PATH_BYTES];
 	char file[2 * PATH_BYTES];
@@ -297,7 +298,7 @@ static void complete(struct request *request, const struct listed_part *parts,
 	rename(beside, path);
 	store_object_path(request, path, ".meta");
 	meta_write(path, &whole);
-	parts_remove(request);
+	remove_upload(request);
 	reply_xml(request,
 		  "<CompleteMultipartUploadResult><ETag>&quot;%.*s&quot;"
 		  "</ETag>%s%s%s</CompleteMultipartUploadResult>",
@@ -309,7 +310,7 @@ static void complete(struct request *request, const struct listed_part *parts,
 			     : "");
 }
 
-void parts_complete(struct request *request)
+static void complete_upload(struct request *request)
 {
 	struct listed_part *parts = calloc(PARTS_MOST, sizeof(*parts));
 	char path[PATH_BYTES];
@@ -328,4 +329,41 @@ void parts_complete(struct request *request)
 	}
 	free(xml);
 	free(parts);
+}
+
+/* ---- one at a time: nobody sees an upload half gone ---- */
+
+static void alone(void (*serve)(struct request *request),
+		  struct request *request)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+	pthread_mutex_lock(&lock);
+	serve(request);
+	pthread_mutex_unlock(&lock);
+}
+
+void parts_create(struct request *request)
+{
+	alone(create_upload, request);
+}
+
+void parts_put(struct request *request)
+{
+	alone(put_part, request);
+}
+
+void parts_list(struct request *request)
+{
+	alone(list_parts, request);
+}
+
+void parts_complete(struct request *request)
+{
+	alone(complete_upload, request);
+}
+
+void parts_remove(struct request *request)
+{
+	alone(remove_upload, request);
 }
