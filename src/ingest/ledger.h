@@ -185,7 +185,9 @@ struct ledger_upload {
 	int64_t started_ms;
 	char endpoint[512];
 	char bucket[256];
-	bool has_crc64; /* created with CRC64NVME */
+	bool has_crc64;	    /* created with CRC64NVME */
+	bool may_have_twin; /* begun since started_ms, by a Create whose reply
+			       was lost */
 };
 struct ledger_part {
 	int number;

@@ -122,10 +122,12 @@ static const char version_1[] =
     "pragma application_id = " TEXT_OF_VALUE(APPLICATION_ID);
 
 /* gone_ms: when the file was first missed, null while it is there; removed: 1
- * if it was this program that took it away. */
+ * if it was this program that took it away; twin: 1 if a Create whose reply
+ * was lost may have begun another upload. */
 static const char version_2[] =
     "alter table file add column gone_ms integer;"
     "alter table file add column removed integer not null default 0;"
+    "alter table upload add column twin integer not null default 0;"
     "drop view files;"
     "create view files as select"
     "  p.position as position,"

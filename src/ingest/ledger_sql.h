@@ -13,7 +13,7 @@
 
 #define LEDGER_UPLOAD_COLUMNS                                                  \
 	"policy, name, key, upload_id, part_size, size, mtime_ns, ctime_ns, "  \
-	"file_id, started_ms, endpoint, bucket, crc64"
+	"file_id, started_ms, endpoint, bucket, crc64, twin"
 
 #define LEDGER_ENDPOINT_COLUMNS                                                \
 	"region, skew_ms, concurrency, put_crc64_refused_ms, "                 \
@@ -101,9 +101,10 @@
 			   "where policy = ? and name = ?")                    \
 	X(SQL_UPLOAD_LIST, "select " LEDGER_UPLOAD_COLUMNS " from upload "     \
 			   "order by policy, name")                            \
-	X(SQL_UPLOAD_RECORD, "insert or replace into "                         \
-			     "upload(" LEDGER_UPLOAD_COLUMNS ") "              \
-			     "values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")  \
+	X(SQL_UPLOAD_RECORD,                                                   \
+	  "insert or replace into "                                            \
+	  "upload(" LEDGER_UPLOAD_COLUMNS ") "                                 \
+	  "values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                  \
 	X(SQL_UPLOAD_FORGET, "delete from upload "                             \
 			     "where policy = ? and name = ?")                  \
 	X(SQL_PART_RECORD, "insert or replace into part(policy, name, "        \

@@ -29,6 +29,7 @@ static int copy_upload(const struct ledger_call *call, struct buffer *memory,
 	    .file_id = (uint64_t)ledger_column_number(call, 8),
 	    .started_ms = ledger_column_number(call, 9),
 	    .has_crc64 = ledger_column_number(call, 12) != 0,
+	    .may_have_twin = ledger_column_number(call, 13) != 0,
 	};
 	ledger_column_text(call, 3, upload->upload_id,
 			   sizeof(upload->upload_id));
@@ -97,6 +98,7 @@ static int write_upload(struct ledger *ledger,
 	ledger_call_text(&call, upload->endpoint);
 	ledger_call_text(&call, upload->bucket);
 	ledger_call_number(&call, upload->has_crc64);
+	ledger_call_number(&call, upload->may_have_twin);
 	return ledger_call_run(&call, err);
 }
 

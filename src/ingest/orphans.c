@@ -95,18 +95,19 @@ static int clear_one(const struct orphans_options *options,
 	struct bucket bucket;
 	struct fetch *fetch = NULL;
 	struct error problem = {0};
+	bool has_id = upload->upload_id[0] != '\0';
 	int code = open_bucket(options, upload, &bucket, &fetch, &problem);
 
-	if (code == 0 && upload->upload_id[0] == '\0')
-		code = abort_listed(fetch, &bucket, upload, &problem);
-	else if (code == 0)
+	if (code == 0 && has_id)
 		code = fetch_abort(fetch, upload->key, upload->upload_id,
 				   &problem);
+	bool must_look = code == 0 && (!has_id || upload->may_have_twin);
+	if (must_look)
+		code = abort_listed(fetch, &bucket, upload, &problem);
 	fetch_free(fetch);
 	*done = code == 0;
 	/* nobody here may look for it: asking at every run would not help */
-	bool is_hopeless =
-	    code == ERROR_REFUSED && upload->upload_id[0] == '\0';
+	bool is_hopeless = code == ERROR_REFUSED && must_look;
 	if (code && !is_hopeless) {
 		event_detail(options->events,
 			     "%.*s: its upload in parts could not be cleared: "
@@ -144,6 +145,22 @@ static bool is_there(const struct folder *home,
 	return there;
 }
 
+/* In the bucket as it is, by another upload than this one. */
+static int is_recorded(const struct orphans_options *options,
+		       const struct ledger_upload *upload, bool *recorded,
+		       struct error *err)
+{
+	struct ledger_row row;
+	int code = ledger_find(options->ledger, upload->policy, upload->name,
+			       &row, recorded, err);
+
+	*recorded = code == 0 && *recorded && row.state != LEDGER_IGNORED &&
+		    row.size_bytes == upload->size_bytes &&
+		    row.mtime_ns == upload->mtime_ns &&
+		    row.ctime_ns == upload->ctime_ns;
+	return code;
+}
+
 static int clear(const struct orphans_options *options, const int64_t *ids,
 		 size_t count, struct error *err)
 {
@@ -159,7 +176,9 @@ static int clear(const struct orphans_options *options, const int64_t *ids,
 		bool is_gone = ids && (!is_live(ids, count, upload->policy) ||
 				       !is_there(options->home, upload));
 
-		if (is_gone || (!ids && is_intent))
+		if (ids && !is_gone && !is_intent)
+			code = is_recorded(options, upload, &is_gone, err);
+		if (code == 0 && (is_gone || (!ids && is_intent)))
 			code = clear_one(options, upload, &done, err);
 	}
 	ledger_uploads_clear(&list);

@@ -201,6 +201,9 @@ static void run_step(struct upload *upload)
 	case UPLOAD_COMPLETE:
 		upload_complete(upload);
 		break;
+	case UPLOAD_CONFIRM:
+		upload_confirm(upload);
+		break;
 	case UPLOAD_ABORT:
 		upload_abort(upload);
 		break;

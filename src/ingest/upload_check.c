@@ -4,10 +4,9 @@
 
 #include "ingest/upload_job.h"
 #include "ingest/upload_parts.h"
+#include "s3/s3_value.h"
 
 #define NS_PER_S 1000000000
-
-enum { ETAG_MD5_BYTES = 2 * HASH_MD5_BYTES + 2 /* quotes */ };
 
 static void compare_row(struct upload *upload)
 {
@@ -90,18 +89,6 @@ void upload_ask(struct upload *upload)
 		upload_send(upload, TRANSFER_HEAD, asked);
 }
 
-/* "d41d8cd98f00b204e9800998ecf8427e" in quotes; never with a "-N" behind. */
-static bool etag_md5(const char *etag, unsigned char md5[HASH_MD5_BYTES])
-{
-	char hex[2 * HASH_MD5_BYTES + 1];
-
-	if (strlen(etag) != ETAG_MD5_BYTES || etag[0] != '"')
-		return false;
-	memcpy(hex, etag + 1, sizeof(hex) - 1);
-	hex[sizeof(hex) - 1] = '\0';
-	return hash_unhex(hex, md5, HASH_MD5_BYTES) == 0;
-}
-
 static bool is_equal(const struct upload *upload)
 {
 	const struct s3_object_facts *remote = &upload->remote;
@@ -112,7 +99,7 @@ static bool is_equal(const struct upload *upload)
 			      HASH_SHA256_BYTES) == 0;
 	if (remote->has_crc64)
 		return remote->crc64 == upload->hash.crc64;
-	return etag_md5(remote->etag, md5) &&
+	return s3_value_etag_md5(remote->etag, md5) &&
 	       memcmp(md5, upload->hash.md5, HASH_MD5_BYTES) == 0;
 }
 
@@ -125,7 +112,7 @@ static void match(struct upload *upload)
 void upload_match(struct upload *upload)
 {
 	unsigned char md5[HASH_MD5_BYTES];
-	bool by_etag = etag_md5(upload->remote.etag, md5);
+	bool by_etag = s3_value_etag_md5(upload->remote.etag, md5);
 
 	if (!upload->remote.has_sha256 && !upload->remote.has_crc64 && !by_etag)
 		upload->context->report(upload, UPLOAD_DIFFERS);

@@ -89,12 +89,26 @@ static void after_match(struct upload_state *state, enum upload_event event)
 		end(state, EVENT_FAILED);
 }
 
+/* Once it may be begun anew. */
+static void after_confirm(struct upload_state *state, enum upload_event event)
+{
+	bool may_begin_anew = event == UPLOAD_DIFFERS && !state->is_second;
+
+	state->has_upload = false;
+	state->can_resume = false;
+	state->is_second = true;
+	if (event == UPLOAD_SAME)
+		sent(state);
+	else if (may_begin_anew)
+		state->step = UPLOAD_CREATE;
+	else
+		end(state, EVENT_FAILED);
+}
+
 static void after_multipart(struct upload_state *state, enum upload_event event)
 {
-	if (event == UPLOAD_LOST && state->step == UPLOAD_LIST_PARTS) {
-		state->can_resume = false;
-		state->has_upload = false;
-		state->step = UPLOAD_CREATE;
+	if (event == UPLOAD_LOST && state->step != UPLOAD_CREATE) {
+		state->step = UPLOAD_CONFIRM;
 	} else if (event != UPLOAD_DONE) {
 		end(state, EVENT_FAILED);
 	} else if (state->step == UPLOAD_PARTS) {
@@ -140,6 +154,9 @@ void upload_next(struct upload_state *state, enum upload_event event)
 			sent(state);
 		else
 			end(state, EVENT_FAILED);
+		break;
+	case UPLOAD_CONFIRM:
+		after_confirm(state, event);
 		break;
 	default:
 		after_multipart(state, event);

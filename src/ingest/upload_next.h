@@ -19,6 +19,7 @@ enum upload_step {
 	UPLOAD_CREATE,
 	UPLOAD_PARTS,
 	UPLOAD_COMPLETE,
+	UPLOAD_CONFIRM, /* the upload is gone: was it completed? */
 	UPLOAD_ABORT,
 	UPLOAD_END
 };
@@ -45,6 +46,7 @@ struct upload_state {
 	bool can_resume; /* the ledger has an upload in progress for it */
 	bool must_match; /* equal size is not enough to call it present */
 	bool has_upload; /* an upload id that Abort would end */
+	bool is_second;	 /* the first upload in parts was lost */
 	bool key_existed;
 	enum event_what result; /* at UPLOAD_END; EVENT_NOTHING: vanished */
 };

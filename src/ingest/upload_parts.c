@@ -4,44 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/crc64.h"
 #include "ingest/bucket.h"
-#include "ingest/ledger.h"
 #include "ingest/policy.h"
 #include "ingest/upload_job.h"
-#include "ingest/upload_plan.h"
-#include "platform/clock.h"
-
-#define NS_PER_MS 1000000
-
-enum { SLOTS = 16 };
-
-/* One part on its way: first its digest is made, then it is sent. */
-struct slot {
-	struct file_hash hash;
-	struct transfer transfer;
-	struct upload *upload;
-	int number; /* 0: free */
-};
-
-struct upload_parts {
-	unsigned char (*sha256)[HASH_SHA256_BYTES]; /* by number - 1 */
-	struct upload_plan plan;
-	struct ledger_upload row;
-	bool may_have_twin; /* a Create whose reply was lost may have worked */
-	char stale_id[sizeof(((struct ledger_upload *)0)->upload_id)];
-	struct ledger_part *known; /* what the ledger had */
-	size_t known_count;
-	int listed_after; /* the page that was asked for begins behind it */
-	struct s3_part *parts; /* by number - 1; etag "" : not there yet */
-	int next;	       /* number of the next part to begin */
-	int done_count;
-	int hashing;
-	int busy; /* slots in use */
-	bool has_failed;
-	enum upload_event failure; /* reported when all slots are free */
-	struct slot slots[SLOTS];
-};
+#include "ingest/upload_parts_internal.h"
 
 static bool is_same_file(const struct ledger_upload *row,
 			 const struct file_facts *facts)
@@ -50,30 +16,6 @@ static bool is_same_file(const struct ledger_upload *row,
 	       row->mtime_ns == facts->mtime_ns &&
 	       row->ctime_ns == facts->ctime_ns &&
 	       row->file_id == facts->file_id;
-}
-
-static void fill_row(struct upload *upload)
-{
-	struct ledger_upload *row = &upload->parts->row;
-	const struct file_facts *facts = &upload->facts;
-
-	*row = (struct ledger_upload){
-	    .policy = upload->policy_id,
-	    .name = upload_name(upload),
-	    .key = upload_key(upload),
-	    .part_size_bytes = upload->parts->plan.part_size_bytes,
-	    .size_bytes = facts->size_bytes,
-	    .mtime_ns = facts->mtime_ns,
-	    .ctime_ns = facts->ctime_ns,
-	    .file_id = facts->file_id,
-	    .started_ms = clock_real_ns() / NS_PER_MS,
-	    .has_crc64 = !upload->guard_refused &&
-			 bucket_takes_crc64(upload->bucket, true),
-	};
-	(void)snprintf(row->endpoint, sizeof(row->endpoint), "%s",
-		       upload->bucket->place.endpoint);
-	(void)snprintf(row->bucket, sizeof(row->bucket), "%s",
-		       upload->bucket->place.bucket);
 }
 
 static bool is_resumable(const struct upload *upload,
@@ -121,10 +63,13 @@ int upload_parts_prepare(struct upload *upload, struct error *err)
 	parts->next = 1;
 	int rc = ledger_upload_find(upload->context->ledger, upload->policy_id,
 				    upload_name(upload), &row, &found, err);
-	if (rc || !found || row.upload_id[0] == '\0')
+	if (rc || !found)
 		return rc;
-	if (is_resumable(upload, &row))
+	if (row.upload_id[0] != '\0' && is_resumable(upload, &row))
 		return take_up(upload, &row, err);
+	/* what could not be found yet is looked for when this one is over */
+	if (row.upload_id[0] == '\0' || row.may_have_twin)
+		parts->twin_since_ms = row.started_ms;
 	(void)snprintf(parts->stale_id, sizeof(parts->stale_id), "%s",
 		       row.upload_id);
 	return 0;
@@ -161,118 +106,8 @@ int upload_parts_digest(const struct upload *upload,
 	    sha256);
 }
 
-/* ---- Create ---- */
-
-static int save_row(struct upload *upload)
-{
-	struct error err = {0};
-	struct ledger *ledger = upload->context->ledger;
-	int rc = ledger_upload_record(ledger, &upload->parts->row, &err);
-
-	if (rc == 0)
-		rc = ledger_commit(ledger, &err);
-	if (rc)
-		upload_fatal(upload, &err);
-	return rc;
-}
-
-static void create(struct upload *upload);
-
-static void created(struct transfer *transfer, const struct s3_verdict *verdict,
-		    const struct http_reply *reply)
-{
-	struct upload *upload = transfer->owner;
-	struct ledger_upload *row = &upload->parts->row;
-	struct error err = {0};
-
-	if (verdict->outcome == S3_GUARD_REFUSED && row->has_crc64) {
-		upload->guard_refused = true;
-		create(upload);
-		return;
-	}
-	if (verdict->outcome != S3_DONE) {
-		upload_fail_verdict(upload, "CreateMultipartUpload", verdict);
-		return;
-	}
-	if (s3_read_upload_id(reply, row->upload_id, sizeof(row->upload_id),
-			      &err)) {
-		upload_fail(upload, S3_FAILED, "CreateMultipartUpload: %s",
-			    err.text);
-		return;
-	}
-	upload->parts->may_have_twin = transfer->attempts > 1;
-	if (save_row(upload) == 0)
-		upload->context->report(upload, UPLOAD_DONE);
-}
-
-static void create(struct upload *upload)
-{
-	struct s3_object object;
-	struct s3_pair *metadata = NULL;
-
-	fill_row(upload);
-	if (save_row(upload))
-		return;
-	int rc = upload_object(upload, &object, &metadata);
-	if (rc == 0)
-		rc =
-		    s3_create_upload(upload_request(upload), upload_key(upload),
-				     &object, upload->parts->row.has_crc64);
-	free(metadata);
-	if (rc) {
-		upload_fail(upload, S3_LOCAL, "out of memory");
-		return;
-	}
-	/* each attempt may make an upload: they are counted */
-	upload->transfer.is_sent_once = true;
-	upload_send(upload, TRANSFER_FINISH, created);
-}
-
-static void stale_aborted(struct transfer *transfer,
-			  const struct s3_verdict *verdict,
-			  const struct http_reply *reply)
-{
-	struct upload *upload = transfer->owner;
-	struct error err = {0};
-
-	(void)reply;
-	if (verdict->outcome != S3_DONE && verdict->outcome != S3_NO_UPLOAD) {
-		upload_fail_verdict(upload, "AbortMultipartUpload", verdict);
-		return;
-	}
-	upload->parts->stale_id[0] = '\0';
-	if (ledger_upload_forget(upload->context->ledger, upload->policy_id,
-				 upload_name(upload), &err))
-		upload_fatal(upload, &err);
-	else
-		create(upload);
-}
-
-void upload_create(struct upload *upload)
-{
-	enum upload_event event = upload_open(upload);
-
-	if (event != UPLOAD_DONE) {
-		upload->context->report(upload, event);
-		return;
-	}
-	memset(upload->parts->parts, 0,
-	       (size_t)upload->parts->plan.part_count *
-		   sizeof(*upload->parts->parts));
-	upload->parts->done_count = 0;
-	if (upload->parts->stale_id[0] == '\0')
-		create(upload);
-	else if (s3_abort_upload(upload_request(upload), upload_key(upload),
-				 upload->parts->stale_id))
-		upload_fail(upload, S3_LOCAL, "out of memory");
-	else
-		upload_send(upload, TRANSFER_FINISH, stale_aborted);
-}
-
-/* ---- ListParts ---- */
-
-static void keep_part(struct upload_parts *parts,
-		      const struct ledger_part *known)
+void upload_parts_keep(struct upload_parts *parts,
+		       const struct ledger_part *known)
 {
 	struct s3_part *part = &parts->parts[known->number - 1];
 
@@ -287,8 +122,8 @@ static void keep_part(struct upload_parts *parts,
 	parts->done_count++;
 }
 
-/* listed NULL: listing is not allowed, the ledger's word counts. */
-static void keep_known(struct upload_parts *parts, const struct s3_part *listed)
+void upload_parts_keep_known(struct upload_parts *parts,
+			     const struct s3_part *listed)
 {
 	for (size_t i = 0; i < parts->known_count; i++) {
 		const struct ledger_part *known = &parts->known[i];
@@ -300,65 +135,8 @@ static void keep_known(struct upload_parts *parts, const struct s3_part *listed)
 		     strcmp(listed->etag, known->etag) == 0 &&
 		     listed->size_bytes ==
 			 upload_plan_size(&parts->plan, known->number)))
-			keep_part(parts, known);
+			upload_parts_keep(parts, known);
 	}
-}
-
-static void list_page(struct upload *upload, int after);
-
-static void listed(struct transfer *transfer, const struct s3_verdict *verdict,
-		   const struct http_reply *reply)
-{
-	struct upload *upload = transfer->owner;
-	struct s3_parts page = {0};
-	struct error err = {0};
-
-	if (verdict->outcome == S3_NO_UPLOAD) {
-		upload->context->report(upload, UPLOAD_LOST);
-		return;
-	}
-	if (verdict->outcome == S3_DENIED) {
-		keep_known(upload->parts, NULL);
-		upload->context->report(upload, UPLOAD_DONE);
-		return;
-	}
-	if (verdict->outcome != S3_DONE) {
-		upload_fail_verdict(upload, "ListParts", verdict);
-		return;
-	}
-	if (s3_read_parts(reply, &page, &err)) {
-		upload_fail(upload, S3_FAILED, "ListParts: %s", err.text);
-		return;
-	}
-	for (size_t i = 0; i < page.count; i++)
-		keep_known(upload->parts, &page.parts[i]);
-	int after = page.is_truncated ? page.next_number : 0;
-	s3_parts_clear(&page);
-	/* a server that stays where it is would be asked for ever */
-	if (after > upload->parts->listed_after)
-		list_page(upload, after);
-	else
-		upload->context->report(upload, UPLOAD_DONE);
-}
-
-static void list_page(struct upload *upload, int after)
-{
-	upload->parts->listed_after = after;
-	if (s3_list_parts(upload_request(upload), upload_key(upload),
-			  upload->parts->row.upload_id, after))
-		upload_fail(upload, S3_LOCAL, "out of memory");
-	else
-		upload_send(upload, TRANSFER_FINISH, listed);
-}
-
-void upload_list_parts(struct upload *upload)
-{
-	enum upload_event event = upload_open(upload);
-
-	if (event != UPLOAD_DONE)
-		upload->context->report(upload, event);
-	else
-		list_page(upload, 0);
 }
 
 /* ---- parts ---- */
@@ -435,7 +213,7 @@ static void part_sent(struct transfer *transfer,
 			       upload_name(upload), &row, &err))
 		(void)error_set(&upload->context->fatal, err.code, "%s",
 				err.text);
-	keep_part(upload->parts, &row);
+	upload_parts_keep(upload->parts, &row);
 	slot_free(slot);
 	pump(upload);
 }
@@ -557,119 +335,4 @@ void upload_send_parts(struct upload *upload)
 		upload->context->report(upload, event);
 	else
 		pump(upload);
-}
-
-/* ---- Complete and Abort ---- */
-
-static uint64_t whole_crc64(const struct upload_parts *parts)
-{
-	uint64_t crc = 0;
-
-	for (int n = 1; n <= parts->plan.part_count; n++)
-		crc =
-		    crc64_combine(crc, parts->parts[n - 1].crc64,
-				  (uint64_t)upload_plan_size(&parts->plan, n));
-	return crc;
-}
-
-/* It is done. If it may have a twin, the intent stays, by which the next run
- * finds that one. */
-static int settle_row(struct upload *upload, struct error *err)
-{
-	struct ledger *ledger = upload->context->ledger;
-
-	if (!upload->parts->may_have_twin)
-		return ledger_upload_forget(ledger, upload->policy_id,
-					    upload_name(upload), err);
-	upload->parts->row.upload_id[0] = '\0';
-	return ledger_upload_record(ledger, &upload->parts->row, err);
-}
-
-static void completed(struct transfer *transfer,
-		      const struct s3_verdict *verdict,
-		      const struct http_reply *reply)
-{
-	struct upload *upload = transfer->owner;
-	struct s3_object_facts stored = {0};
-	struct error err = {0};
-
-	if (verdict->outcome == S3_NO_UPLOAD) {
-		/* done by an attempt whose reply was lost, or cleared away:
-		 * the next run asks the bucket */
-		(void)ledger_upload_forget(upload->context->ledger,
-					   upload->policy_id,
-					   upload_name(upload), NULL);
-		upload->state.has_upload = false;
-	}
-	if (verdict->outcome != S3_DONE) {
-		upload_fail_verdict(upload, "CompleteMultipartUpload", verdict);
-		return;
-	}
-	if (s3_read_completed(reply, &stored, &err)) {
-		upload_fail(upload, S3_FAILED, "CompleteMultipartUpload: %s",
-			    err.text);
-		return;
-	}
-	if (upload->parts->row.has_crc64 && stored.has_crc64 &&
-	    stored.crc64 != whole_crc64(upload->parts)) {
-		upload_fail(upload, S3_FAILED,
-			    "S3 stored another checksum than was sent");
-		return;
-	}
-	if (upload->guard_refused)
-		bucket_refused_crc64(upload->bucket, true);
-	if (settle_row(upload, &err))
-		upload_fatal(upload, &err);
-	else
-		upload->context->report(upload, UPLOAD_DONE);
-}
-
-void upload_complete(struct upload *upload)
-{
-	struct upload_parts *parts = upload->parts;
-	struct transfer *transfer = &upload->transfer;
-	uint64_t crc64 = whole_crc64(parts);
-	enum upload_event event = upload_recheck(upload);
-
-	if (event != UPLOAD_DONE) {
-		upload->context->report(upload, event);
-		return;
-	}
-	if (s3_complete_upload(upload_request(upload), upload_key(upload),
-			       parts->row.upload_id, parts->parts,
-			       (size_t)parts->plan.part_count,
-			       parts->row.has_crc64 ? &crc64 : NULL)) {
-		upload_fail(upload, S3_LOCAL, "out of memory");
-		return;
-	}
-	transfer->has_body = true;
-	transfer->body = (struct http_body){
-	    .data = transfer->request.body.data,
-	    .size_bytes = (int64_t)transfer->request.body.size};
-	upload_send(upload, TRANSFER_FINISH, completed);
-}
-
-static void aborted(struct transfer *transfer, const struct s3_verdict *verdict,
-		    const struct http_reply *reply)
-{
-	struct upload *upload = transfer->owner;
-	struct error err = {0};
-
-	(void)reply;
-	/* where it failed the row stays, and a later run aborts it */
-	if ((verdict->outcome == S3_DONE || verdict->outcome == S3_NO_UPLOAD) &&
-	    ledger_upload_forget(upload->context->ledger, upload->policy_id,
-				 upload_name(upload), &err))
-		(void)error_set(&upload->context->fatal, err.code, "%s",
-				err.text);
-	upload->context->report(upload, UPLOAD_DONE);
-}
-
-void upload_abort(struct upload *upload)
-{
-	if (s3_abort_upload(upload_request(upload), upload_key(upload),
-			    upload->parts->row.upload_id))
-		upload->context->report(upload, UPLOAD_DONE);
-	else
-		upload_send(upload, TRANSFER_FINISH, aborted);
 }

@@ -27,6 +27,9 @@ void upload_list_parts(struct upload *upload);
 void upload_create(struct upload *upload);
 void upload_send_parts(struct upload *upload);
 void upload_complete(struct upload *upload);
+/* The upload is gone. Done by an attempt whose reply was lost? UPLOAD_SAME: the
+ * object is made of our parts; UPLOAD_DIFFERS: it is to be begun anew. */
+void upload_confirm(struct upload *upload);
 void upload_abort(struct upload *upload);
 
 #endif

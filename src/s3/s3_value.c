@@ -100,3 +100,15 @@ bool s3_value_sha256(const char *text, unsigned char sha256[HASH_SHA256_BYTES])
 {
 	return unbase64(text, sha256, HASH_SHA256_BYTES);
 }
+
+bool s3_value_etag_md5(const char *etag, unsigned char md5[HASH_MD5_BYTES])
+{
+	char hex[2 * HASH_MD5_BYTES + 1];
+	size_t size = sizeof(hex) - 1 + 2; /* the quotes */
+
+	if (strlen(etag) != size || etag[0] != '"' || etag[size - 1] != '"')
+		return false;
+	memcpy(hex, etag + 1, sizeof(hex) - 1);
+	hex[sizeof(hex) - 1] = '\0';
+	return hash_unhex(hex, md5, HASH_MD5_BYTES) == 0;
+}

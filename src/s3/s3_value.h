@@ -28,4 +28,8 @@ int64_t s3_value_time(struct bytes text);
 bool s3_value_crc64(const char *text, uint64_t *crc64);
 bool s3_value_sha256(const char *text, unsigned char sha256[HASH_SHA256_BYTES]);
 
+/* An ETag that looks like an MD5: "d41d8cd98f00b204e9800998ecf8427e", in its
+ * quotes; never one with "-N" behind. */
+bool s3_value_etag_md5(const char *etag, unsigned char md5[HASH_MD5_BYTES]);
+
 #endif

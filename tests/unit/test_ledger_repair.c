@@ -174,6 +174,7 @@ static void the_rows_of_schema_1_are_kept(void)
 	(void)ask("drop view files;"
 		  "alter table file drop column gone_ms;"
 		  "alter table file drop column removed;"
+		  "alter table upload drop column twin;"
 		  "create view files as select name from file;"
 		  "pragma user_version = 1");
 	struct ledger *ledger = open_as(true, NULL);

@@ -39,7 +39,7 @@ static void the_first_step_follows_the_decision(void)
 struct walk_row {
 	const char *name;
 	struct upload_state state;
-	enum upload_event events[6];
+	enum upload_event events[10];
 	int count;
 	enum event_what result;
 };
@@ -128,10 +128,35 @@ static void whole_ways_end_as_the_counters_say(void)
 	     EVENT_ADDED},
 	    {"what was to be resumed is gone",
 	     {.decision = DECISION_NEW, .is_large = true, .can_resume = true},
-	     {UPLOAD_ABSENT, UPLOAD_LOST, UPLOAD_DONE, UPLOAD_DONE,
-	      UPLOAD_DONE},
+	     {UPLOAD_ABSENT, UPLOAD_LOST, UPLOAD_DIFFERS, UPLOAD_DONE,
+	      UPLOAD_DONE, UPLOAD_DONE},
+	     6,
+	     EVENT_ADDED},
+	    {"what was to be resumed was completed by a run that was killed",
+	     {.decision = DECISION_CHANGED,
+	      .is_large = true,
+	      .can_resume = true},
+	     {UPLOAD_LOST, UPLOAD_SAME},
+	     2,
+	     EVENT_UPDATED},
+	    {"Complete was answered, and its reply lost",
+	     {.decision = DECISION_NEW, .is_large = true},
+	     {UPLOAD_ABSENT, UPLOAD_DONE, UPLOAD_DONE, UPLOAD_LOST,
+	      UPLOAD_SAME},
 	     5,
 	     EVENT_ADDED},
+	    {"gone in the middle, begun anew",
+	     {.decision = DECISION_NEW, .is_large = true},
+	     {UPLOAD_ABSENT, UPLOAD_DONE, UPLOAD_LOST, UPLOAD_DIFFERS,
+	      UPLOAD_DONE, UPLOAD_DONE, UPLOAD_DONE},
+	     7,
+	     EVENT_ADDED},
+	    {"gone again and again",
+	     {.decision = DECISION_NEW, .is_large = true},
+	     {UPLOAD_ABSENT, UPLOAD_DONE, UPLOAD_LOST, UPLOAD_DIFFERS,
+	      UPLOAD_DONE, UPLOAD_LOST, UPLOAD_DIFFERS},
+	     7,
+	     EVENT_FAILED},
 	    {"changed while in parts",
 	     {.decision = DECISION_NEW, .is_large = true},
 	     {UPLOAD_ABSENT, UPLOAD_DONE, UPLOAD_CHANGED, UPLOAD_DONE},
@@ -173,7 +198,8 @@ static void whole_ways_end_as_the_counters_say(void)
 }
 
 /* Whatever comes in whatever step: nothing counts as uploaded but by DONE of
- * PUT or Complete, and nothing runs for ever. */
+ * PUT or Complete, or by SAME where that was asked after Complete, and nothing
+ * runs for ever. */
 static void every_event_in_every_step_is_safe(void)
 {
 	for (int step = 0; step < ALL_STEPS; step++) {
@@ -188,11 +214,12 @@ static void every_event_in_every_step_is_safe(void)
 				      (state.result == EVENT_ADDED ||
 				       state.result == EVENT_UPDATED);
 			bool may =
-			    event == UPLOAD_DONE &&
-			    (step == UPLOAD_PUT || step == UPLOAD_COMPLETE);
+			    (event == UPLOAD_DONE &&
+			     (step == UPLOAD_PUT || step == UPLOAD_COMPLETE)) ||
+			    (event == UPLOAD_SAME && step == UPLOAD_CONFIRM);
 			CHECK_INT(counts, may);
 			CHECK(state.step >= (enum upload_step)step ||
-			      event == UPLOAD_LOST);
+			      state.is_second);
 		}
 	}
 }
