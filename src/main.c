@@ -129,6 +129,9 @@ int main(int argc, char **argv)
 	struct options options;
 	struct error err = {0};
 
+	/* before anything is opened; nobody could be told that it failed */
+	if (system_open_standard())
+		return STATUS_LOCAL;
 	if (options_parse(argc, argv, &options, &err)) {
 		(void)fprintf(stderr,
 			      "s3-ingestor: %s\n"

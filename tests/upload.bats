@@ -508,5 +508,5 @@ swapped() {
 	reply default '{"state":"discovered"}' '{"delay":60}'
 	config
 	run timeout 30 "$S3_INGESTOR" -C "$HOME_DIR" --max-runtime 1
-	[ "$status" -eq 75 ] || [ "$status" -eq 69 ]
+	[ "$status" -eq 75 ]
 }

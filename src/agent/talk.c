@@ -322,6 +322,14 @@ static void take_failure(struct talk *talk)
 		event_problem(talk->instance->events, "%s", second.text);
 }
 
+/* Whoever stopped us cut it off: that says nothing about the mothership. */
+static void take_cut(struct talk *talk, struct error *problem)
+{
+	talk->has_failed = true;
+	*problem = (struct error){0};
+	(void)error_set(problem, ERROR_STOPPED, "%s", stop_reason());
+}
+
 static void tell(const struct talk *talk, const struct talk_message *message,
 		 const struct error *problem)
 {
@@ -342,7 +350,9 @@ int talk_post(struct talk *talk, const struct talk_message *message,
 
 	talk->posts++;
 	int code = exchange(talk, message, &reply, &problem);
-	if (code != 0)
+	if (code != 0 && stop_requested())
+		take_cut(talk, &problem);
+	else if (code != 0)
 		take_failure(talk);
 	else if (take_reply(talk, message, reply, &problem) != 0)
 		talk->has_failed = true;

@@ -25,6 +25,11 @@ int system_random_bytes(void *data, size_t size);
 /* New files and folders are private from here on (umask 077). Call first. */
 void system_keep_private(void);
 
+/* Where standard input, output or error is closed, it leads nowhere from here
+ * on: else the next file that is opened would be taken for it. Call first. 0 or
+ * errno. */
+int system_open_standard(void);
+
 /* Whether standard output (1) or error (2) is a terminal; its width, else 0. */
 int system_terminal_columns(int stream);
 

@@ -1,6 +1,7 @@
 #include "platform/system.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,19 @@ int system_random_bytes(void *data, size_t size)
 void system_keep_private(void)
 {
 	(void)umask(077);
+}
+
+int system_open_standard(void)
+{
+	int descriptor = open("/dev/null", O_RDWR);
+
+	/* the lowest that is free, so the closed ones come first */
+	while (descriptor >= 0 && descriptor <= STDERR_FILENO)
+		descriptor = open("/dev/null", O_RDWR);
+	if (descriptor < 0)
+		return errno;
+	(void)close(descriptor);
+	return 0;
 }
 
 int system_terminal_columns(int stream)
