@@ -63,6 +63,7 @@ TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%, \
 	$(wildcard tests/tools/*.c))
 PAGES := $(wildcard man/*.[1-8])
 FAKE_S3 := $(BUILD)/tests/fake-s3
+RELAY := $(BUILD)/tests/relay
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%, \
 	$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 20
@@ -83,7 +84,7 @@ endif
 
 all: $(PROGRAM)
 
-tests: $(PROGRAM) $(UNIT_TESTS) $(TEST_TOOLS) $(FAKE_S3)
+tests: $(PROGRAM) $(UNIT_TESTS) $(TEST_TOOLS) $(FAKE_S3) $(RELAY)
 
 $(PROGRAM): $(OBJECTS)
 	$(say) LINK $@
@@ -120,6 +121,12 @@ $(FAKE_S3): $(wildcard tests/servers/fake_s3*.c tests/servers/fake_s3*.h)
 		$(filter %.c,$^) \
 		$(shell $(PKG_CONFIG) --cflags --libs libmicrohttpd libcrypto) \
 		-pthread
+
+$(RELAY): tests/servers/relay.c
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) $(CFLAGS) \
+		$(ALL_LDFLAGS) -o $@ $<
 
 check:
 	$(Q)SANITIZE=$(SANITIZE) scripts/check

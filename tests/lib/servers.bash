@@ -72,6 +72,32 @@ start_mothership() {
 	MOTHER_PORT=$(cat "$MOTHER/port")
 }
 
+# start_relay HOST:PORT OPTION...: a network that is bad on command; sets
+# RELAY_PORT. See servers/relay.c.
+start_relay() {
+	local to=$1
+	shift
+	mkfifo "$BATS_TEST_TMPDIR/relay.in"
+	# held open by us too, or it would be at its end after the first command
+	exec 7<>"$BATS_TEST_TMPDIR/relay.in"
+	"$BUILD/tests/relay" --to "$to" --port-file "$BATS_TEST_TMPDIR/relay.port" \
+		"$@" <&7 >"$BATS_TEST_TMPDIR/relay.out" 2>&1 3>&- &
+	note_pid $!
+	wait_for "$BATS_TEST_TMPDIR/relay.port"
+	RELAY_PORT=$(cat "$BATS_TEST_TMPDIR/relay.port")
+}
+
+# network COMMAND...: each a line for the relay; returns when it obeyed
+network() {
+	local command had
+	for command in "$@"; do
+		had=$(wc -l <"$BATS_TEST_TMPDIR/relay.out")
+		echo "$command" >&7
+		until [ "$(wc -l <"$BATS_TEST_TMPDIR/relay.out")" -gt "$had" ]; do sleep 0.01; done
+		[ "$(tail -n 1 "$BATS_TEST_TMPDIR/relay.out")" = ok ] || return 1
+	done
+}
+
 # reply N TEXT [META]: what the mothership answers to request N (or default)
 reply() {
 	printf '%s' "$2" >"$MOTHER/replies/$1"
