@@ -116,7 +116,7 @@ class Check:
         return self.key_prefix + name
 
     def is_there(self, name):
-        return os.path.isfile(os.path.join(self.home, name))
+        return os.path.lexists(os.path.join(self.home, name))
 
     # ---- the ledger ----
 
