@@ -13,6 +13,10 @@ int64_t clock_steady_ns(void);
 /* Nanoseconds since the machine was booted, sleep counted in; -1: unknown. */
 int64_t clock_since_boot_ns(void);
 
+/* The steady clock's time so many milliseconds from now; the end of all time
+ * if that is further off. */
+int64_t clock_deadline_ns(int64_t wait_ms);
+
 /* Sleep; ends at once when a stop was requested. */
 void clock_sleep_ms(int64_t duration_ms);
 

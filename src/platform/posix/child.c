@@ -299,7 +299,7 @@ static int64_t left_ms(int64_t deadline_ns)
 
 static int wait_readable(int descriptor, int64_t wait_ms)
 {
-	int64_t deadline_ns = clock_steady_ns() + wait_ms * NS_PER_MS;
+	int64_t deadline_ns = clock_deadline_ns(wait_ms);
 	struct pollfd ask = {.fd = descriptor, .events = POLLIN};
 	int ready;
 
@@ -339,7 +339,7 @@ void child_close_input(struct child *child)
  * everywhere. */
 int child_wait(struct child *child, int64_t wait_ms, int *status)
 {
-	int64_t deadline_ns = clock_steady_ns() + wait_ms * NS_PER_MS;
+	int64_t deadline_ns = clock_deadline_ns(wait_ms);
 	int64_t pause_ms = WAIT_FIRST_MS;
 	int code =
 	    child->has_ended ? 0 : reap(child, wait_ms < 0 ? 0 : WNOHANG);

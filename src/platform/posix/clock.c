@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "platform/posix/file_posix.h"
+
 #define NS_PER_S  ((int64_t)1000000000)
 #define NS_PER_MS 1000000
 
@@ -19,7 +21,7 @@ static int64_t read_clock(clockid_t id)
 
 	/* cannot fail for these clocks on any system that we run on */
 	(void)clock_gettime(id, &now);
-	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+	return file_time_ns(&now);
 }
 
 int64_t clock_real_ns(void)
@@ -41,9 +43,18 @@ int64_t clock_since_boot_ns(void)
 #endif
 }
 
+int64_t clock_deadline_ns(int64_t wait_ms)
+{
+	int64_t now_ns = clock_steady_ns();
+
+	if (wait_ms > (INT64_MAX - now_ns) / NS_PER_MS)
+		return INT64_MAX;
+	return wait_ms > 0 ? now_ns + wait_ms * NS_PER_MS : now_ns;
+}
+
 void clock_sleep_ms(int64_t duration_ms)
 {
-	int64_t until_ns = clock_steady_ns() + duration_ms * NS_PER_MS;
+	int64_t until_ns = clock_deadline_ns(duration_ms);
 
 	while (!stop_requested()) {
 		int64_t rest_ns = until_ns - clock_steady_ns();
@@ -82,7 +93,7 @@ void stop_catch(void)
 
 void stop_after_ms(int64_t duration_ms)
 {
-	stop_at_ns = clock_steady_ns() + duration_ms * NS_PER_MS;
+	stop_at_ns = clock_deadline_ns(duration_ms);
 }
 
 bool stop_requested(void)

@@ -13,8 +13,13 @@
 
 #define NS_PER_S ((int64_t)1000000000)
 
-static int64_t time_ns(const struct timespec *time)
+int64_t file_time_ns(const struct timespec *time)
 {
+	/* ext4 knows times up to 2446, tmpfs any */
+	if (time->tv_sec >= INT64_MAX / NS_PER_S)
+		return INT64_MAX;
+	if (time->tv_sec <= INT64_MIN / NS_PER_S)
+		return INT64_MIN;
 	return (int64_t)time->tv_sec * NS_PER_S + time->tv_nsec;
 }
 
@@ -38,8 +43,8 @@ void file_facts_of_stat(const struct stat *status, struct file_facts *facts)
 #endif
 	*facts = (struct file_facts){
 	    .size_bytes = status->st_size,
-	    .mtime_ns = time_ns(mtime),
-	    .ctime_ns = time_ns(ctime),
+	    .mtime_ns = file_time_ns(mtime),
+	    .ctime_ns = file_time_ns(ctime),
 	    .file_id = status->st_ino,
 	    .device = status->st_dev,
 	    .type = type_of_mode(status->st_mode),

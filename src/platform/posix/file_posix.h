@@ -4,11 +4,15 @@
 #include "platform/file.h"
 
 struct stat;
+struct timespec;
 
 /* What file.c and folder.c share. */
 struct file {
 	int descriptor;
 };
+
+/* Nanoseconds; those beyond what they can count are the first or the last. */
+int64_t file_time_ns(const struct timespec *time);
 
 void file_facts_of_stat(const struct stat *status, struct file_facts *facts);
 

@@ -10,8 +10,6 @@
 #include "platform/clock.h"
 #include "platform/file.h"
 
-#define NS_PER_MS 1000000
-
 enum { STEP_MS = 50 };
 
 struct lock {
@@ -20,7 +18,7 @@ struct lock {
 
 static int wait_for(int descriptor, int64_t wait_ms)
 {
-	int64_t until_ns = clock_steady_ns() + wait_ms * NS_PER_MS;
+	int64_t until_ns = clock_deadline_ns(wait_ms);
 
 	while (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
