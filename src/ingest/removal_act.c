@@ -21,6 +21,7 @@ enum {
 struct place {
 	struct folder *folder;
 	const char *base;
+	struct file *held; /* the file, if nobody can write to it; else NULL */
 	char aside[ASIDE_BYTES]; /* where it is put before it goes */
 };
 
@@ -69,6 +70,8 @@ static void place_close(struct place *place)
 {
 	folder_close(place->folder);
 	place->folder = NULL;
+	file_close(place->held);
+	place->held = NULL;
 }
 
 /* ---- whether it is the one ---- */
@@ -85,24 +88,37 @@ static bool is_same(const struct file_facts *now, const struct file_facts *then,
 	       (was_renamed || now->ctime_ns == then->ctime_ns);
 }
 
-static bool is_busy(const struct place *place)
+/* Keep writers away until the place is closed, where the system can; true if
+ * there is one already. */
+static bool is_busy(struct place *place, const char *name)
 {
-	struct file *file = NULL;
-
-	if (folder_open_file(place->folder, place->base, FOLDER_FOLLOW_ALL,
-			     &file) != 0)
+	file_close(place->held);
+	place->held = NULL;
+	if (folder_open_file(place->folder, name, FOLDER_FOLLOW_ALL,
+			     &place->held) != 0)
 		return false;
-	bool busy = file_find_writer(file) == FILE_WRITER_YES;
-	file_close(file);
-	return busy;
+	enum file_writer writer = file_hold(place->held);
+	if (writer != FILE_WRITER_NO) {
+		file_close(place->held);
+		place->held = NULL;
+	}
+	return writer == FILE_WRITER_YES;
 }
 
-/* REMOVAL_UNDECIDED: it is the file, and nobody writes to it. */
-static int judge(const struct place *place, const struct removal_act *act,
+/* Somebody wants to write to it after all. */
+static bool is_wanted(const struct place *place)
+{
+	return place->held && !file_is_held(place->held);
+}
+
+/* REMOVAL_UNDECIDED: it is the file, and nobody writes to it. The look comes
+ * after the hold: what is seen stays true. */
+static int judge(struct place *place, const struct removal_act *act,
 		 bool *is_link, struct error *err)
 {
 	struct file_facts own;
 	struct file_facts facts;
+	bool busy = is_busy(place, place->base);
 	int code =
 	    folder_stat(place->folder, place->base, FOLDER_FOLLOW_NONE, &own);
 
@@ -117,7 +133,7 @@ static int judge(const struct place *place, const struct removal_act *act,
 		return fail(err, code, "look at it again");
 	if (facts.type != FILE_REGULAR || !is_same(&facts, act->facts, false))
 		return REMOVAL_CHANGED;
-	return is_busy(place) ? REMOVAL_BUSY : REMOVAL_UNDECIDED;
+	return busy ? REMOVAL_BUSY : REMOVAL_UNDECIDED;
 }
 
 /* ---- aside, and away ---- */
@@ -157,8 +173,9 @@ static int put_back(const struct place *place)
 	return code;
 }
 
-/* What stands aside goes if it is the file, else back. */
-static enum removal_outcome finish_aside(const struct place *place,
+/* What stands aside goes if it is the file, else back; back also if somebody
+ * opened it to write in the moment before. */
+static enum removal_outcome finish_aside(struct place *place,
 					 const struct removal_act *act,
 					 struct error *err)
 {
@@ -170,16 +187,21 @@ static enum removal_outcome finish_aside(const struct place *place,
 		return REMOVAL_GONE;
 	if (code)
 		return fail(err, code, "look at it again");
-	if (!is_same(&facts, act->facts, true)) {
+	bool same = is_same(&facts, act->facts, true);
+	bool busy = same && (place->held ? is_wanted(place)
+					 : is_busy(place, place->aside));
+	if (!same || busy) {
 		code = put_back(place);
-		return code ? fail(err, code, "put it back") : REMOVAL_CHANGED;
+		if (code)
+			return fail(err, code, "put it back");
+		return busy ? REMOVAL_BUSY : REMOVAL_CHANGED;
 	}
 	code = folder_remove_file(place->folder, place->aside);
 	return code ? fail(err, code, "delete it") : REMOVAL_DONE;
 }
 
 /* A link holds no data: it goes at once. */
-static enum removal_outcome take_away(const struct place *place,
+static enum removal_outcome take_away(struct place *place,
 				      const struct removal_act *act,
 				      struct error *err)
 {
@@ -276,9 +298,12 @@ static int copy_bytes(struct file *from, struct file *to)
 	return code ? code : file_sync(to);
 }
 
-/* Whole, beside its place, under a name that no pattern takes. */
-static int copy_aside(const struct place *from, const struct place *to)
+/* Whole, beside its place, under a name that no pattern takes. ESTALE: what
+ * was read is not the file that was sent. */
+static int copy_aside(const struct place *from, const struct place *to,
+		      const struct removal_act *act)
 {
+	struct file_facts facts;
 	struct file *source = NULL;
 	struct file *copy = NULL;
 	int code = folder_open_file(from->folder, from->base, FOLDER_FOLLOW_ALL,
@@ -291,6 +316,12 @@ static int copy_aside(const struct place *from, const struct place *to)
 	}
 	if (code == 0)
 		code = copy_bytes(source, copy);
+	if (code == 0)
+		code = file_stat(source, &facts);
+	if (code == 0 && !is_same(&facts, act->facts, false)) {
+		code = ESTALE;
+		(void)folder_remove_file(to->folder, to->aside);
+	}
 	file_close(source);
 	file_close(copy);
 	return code;
@@ -308,7 +339,7 @@ static bool is_copied(const struct place *to, const struct removal_act *act)
 	       facts.mtime_ns == act->facts->mtime_ns;
 }
 
-static enum removal_outcome move_by_copy(const struct place *from,
+static enum removal_outcome move_by_copy(struct place *from,
 					 const struct place *to,
 					 const struct removal_act *act,
 					 char **name, struct error *err)
@@ -319,7 +350,9 @@ static enum removal_outcome move_by_copy(const struct place *from,
 		*name = text_dup(to->base);
 		code = *name ? 0 : ENOMEM;
 	} else {
-		code = copy_aside(from, to);
+		code = copy_aside(from, to, act);
+		if (code == ESTALE)
+			return REMOVAL_CHANGED;
 		if (code == 0)
 			code = rename_numbered(to->folder, to->aside,
 					       to->folder, to->base, name);
@@ -329,7 +362,7 @@ static enum removal_outcome move_by_copy(const struct place *from,
 	return code ? fail(err, code, "copy it") : take_away(from, act, err);
 }
 
-static enum removal_outcome move_by_rename(const struct place *from,
+static enum removal_outcome move_by_rename(struct place *from,
 					   const struct place *to,
 					   const struct removal_act *act,
 					   char **name, struct error *err)
@@ -344,18 +377,21 @@ static enum removal_outcome move_by_rename(const struct place *from,
 		return fail(err, code, "move it");
 	/* another one may have come in its place the moment before */
 	code = folder_stat(to->folder, *name, FOLDER_FOLLOW_NONE, &facts);
-	if (code == 0 && !is_same(&facts, act->facts, true)) {
+	bool same = code == 0 && is_same(&facts, act->facts, true);
+	if (code == 0 && (!same || is_wanted(from))) {
 		char *back = NULL;
 
 		code = rename_numbered(to->folder, *name, from->folder,
 				       from->base, &back);
 		free(back);
-		return code ? fail(err, code, "put it back") : REMOVAL_CHANGED;
+		if (code)
+			return fail(err, code, "put it back");
+		return same ? REMOVAL_BUSY : REMOVAL_CHANGED;
 	}
 	return code ? fail(err, code, "look at it again") : REMOVAL_DONE;
 }
 
-static enum removal_outcome move_between(const struct place *from,
+static enum removal_outcome move_between(struct place *from,
 					 const struct place *to,
 					 const struct removal_act *act,
 					 char **name, struct error *err)

@@ -96,4 +96,10 @@ int folder_sync(const struct folder *folder);
 enum file_writer { FILE_WRITER_NO, FILE_WRITER_YES, FILE_WRITER_UNKNOWN };
 enum file_writer file_find_writer(const struct file *file);
 
+/* The same, and NO stays true: who opens it for writing waits until the file
+ * is closed, so close it soon. file_is_held: nobody waits yet; false also if
+ * it was never held. */
+enum file_writer file_hold(const struct file *file);
+bool file_is_held(const struct file *file);
+
 #endif

@@ -409,23 +409,51 @@ int folder_open_file(const struct folder *folder, const char *name,
 	return file_take_descriptor(descriptor, file);
 }
 
-enum file_writer file_find_writer(const struct file *file)
-{
 #ifdef __linux__
+enum file_writer file_hold(const struct file *file)
+{
 	/* a lease to read is refused while somebody has it open for writing;
 	 * breaking it would signal us with SIGIO */
 	if (signal(SIGIO, SIG_IGN) == SIG_ERR)
 		return FILE_WRITER_UNKNOWN;
-	if (fcntl(file->descriptor, F_SETLEASE, F_RDLCK) == 0) {
-		(void)fcntl(file->descriptor, F_SETLEASE, F_UNLCK);
+	if (fcntl(file->descriptor, F_SETLEASE, F_RDLCK) == 0)
 		return FILE_WRITER_NO;
-	}
 	return errno == EAGAIN ? FILE_WRITER_YES : FILE_WRITER_UNKNOWN;
+}
+
+bool file_is_held(const struct file *file)
+{
+	/* one that is being broken is told as what it has to become */
+	return fcntl(file->descriptor, F_GETLEASE) == F_RDLCK;
+}
+
+enum file_writer file_find_writer(const struct file *file)
+{
+	enum file_writer writer = file_hold(file);
+
+	if (writer == FILE_WRITER_NO)
+		(void)fcntl(file->descriptor, F_SETLEASE, F_UNLCK);
+	return writer;
+}
 #else
+enum file_writer file_hold(const struct file *file)
+{
 	(void)file;
 	return FILE_WRITER_UNKNOWN;
-#endif
 }
+
+bool file_is_held(const struct file *file)
+{
+	(void)file;
+	return false;
+}
+
+enum file_writer file_find_writer(const struct file *file)
+{
+	(void)file;
+	return FILE_WRITER_UNKNOWN;
+}
+#endif
 
 /* ---- changes ---- */
 
