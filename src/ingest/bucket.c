@@ -8,6 +8,7 @@
 
 #define NS_PER_MS	 1000000
 #define REFUSAL_LASTS_MS ((int64_t)30 * 24 * 3600 * 1000)
+#define SKEW_CEILING_MS	 ((int64_t)100 * 366 * 24 * 3600 * 1000)
 
 enum { DENIED_IN_ROW_CEILING = 20 };
 
@@ -78,9 +79,13 @@ static bool learn_region(struct bucket *bucket, const char *region)
 
 static bool learn_clock(struct bucket *bucket, int64_t server_ms)
 {
-	if (server_ms == 0)
+	int64_t skew_ms = server_ms - clock_real_ns() / NS_PER_MS;
+
+	/* no clock is off by more than a clock can be */
+	if (server_ms == 0 || skew_ms > SKEW_CEILING_MS ||
+	    skew_ms < -SKEW_CEILING_MS)
 		return false;
-	bucket->facts.skew_ms = server_ms - clock_real_ns() / NS_PER_MS;
+	bucket->facts.skew_ms = skew_ms;
 	return true;
 }
 

@@ -45,6 +45,7 @@ struct run {
 	size_t closed_folder_count;
 	bool is_partial;
 	bool in_doubt;
+	bool was_cut_off;
 };
 
 /* ---- the loop ---- */
@@ -305,6 +306,7 @@ static int run_upload(struct run *run, const struct policy *policy,
 	    .closed_folders = run->closed_folders,
 	    .closed_folder_count = run->closed_folder_count,
 	    .in_doubt = run->in_doubt,
+	    .was_cut_off = run->was_cut_off,
 	};
 	int rc = open_context(run, bucket, err);
 
@@ -367,6 +369,10 @@ static int finish(struct run *run, struct error *err)
 		rc = ledger_policies_drop_retired(ledger, err);
 	if (rc == 0 && is_complete && run->in_doubt)
 		rc = ledger_forget_doubt(ledger, err);
+	/* after a run that was cut off each file has to be seen once */
+	if (rc == 0 && (!run->was_cut_off ||
+			(is_complete && run->tally.result->delayed == 0)))
+		rc = ledger_sending_end(ledger, err);
 	int commit_rc = ledger_commit(ledger, rc ? NULL : err);
 	if (rc == 0 && commit_rc == 0 && !run->context.is_stopping)
 		rc = ledger_vacuum(ledger, err);
@@ -464,6 +470,8 @@ int ingest_run(const struct ingest_options *options,
 		rc = error_set_memory(err);
 	if (rc == 0)
 		rc = ledger_is_in_doubt(options->ledger, &run.in_doubt, err);
+	if (rc == 0)
+		rc = ledger_was_cut_off(options->ledger, &run.was_cut_off, err);
 	if (rc == 0)
 		rc = clear_intents(&run, err);
 	for (size_t i = 0;

@@ -309,3 +309,29 @@ int ledger_forget_doubt(struct ledger *ledger, struct error *err)
 		ledger->lost_rows = false;
 	return code;
 }
+
+/* ------------------------------------------------ sending */
+
+static const char sending_note[] = "sending";
+
+int ledger_sending_begin(struct ledger *ledger, struct error *err)
+{
+	int code = ledger_note_set(ledger, sending_note, "1", err);
+
+	return code == 0 ? ledger_commit(ledger, err) : code;
+}
+
+int ledger_sending_end(struct ledger *ledger, struct error *err)
+{
+	return ledger_note_set(ledger, sending_note, NULL, err);
+}
+
+int ledger_was_cut_off(struct ledger *ledger, bool *cut_off, struct error *err)
+{
+	char *note = NULL;
+	int code = ledger_note_get(ledger, sending_note, &note, err);
+
+	*cut_off = note != NULL;
+	free(note);
+	return code;
+}

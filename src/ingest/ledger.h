@@ -47,6 +47,13 @@ int ledger_vacuum(struct ledger *ledger, struct error *err);
 int ledger_is_in_doubt(struct ledger *ledger, bool *doubt, struct error *err);
 int ledger_forget_doubt(struct ledger *ledger, struct error *err);
 
+/* Before objects are replaced: durable until _end says that each row tells
+ * again what the bucket has. _was_cut_off: a run before did not come to its
+ * end, and an object may be another than its row says. */
+int ledger_sending_begin(struct ledger *ledger, struct error *err);
+int ledger_sending_end(struct ledger *ledger, struct error *err);
+int ledger_was_cut_off(struct ledger *ledger, bool *cut_off, struct error *err);
+
 /* ---- policies ---- */
 
 /* Id of a policy by its fingerprint (64 hex digits), made if new (*is_new).
@@ -99,6 +106,12 @@ struct ledger_row {
  * is cleared. */
 int ledger_record(struct ledger *ledger, int64_t policy,
 		  const struct ledger_row *row, struct error *err);
+
+/* An object of that key was sent: no row that has it is known by its content
+ * any more, nor has proof. Those of the file in the state that was sent
+ * (sent_as, its size and times) are left; NULL: nobody knows what was. */
+int ledger_doubt_key(struct ledger *ledger, struct bytes key,
+		     const struct ledger_row *sent_as, struct error *err);
 
 /* Remove the row and the pending row of that name; none is no error. */
 int ledger_forget(struct ledger *ledger, int64_t policy, struct bytes name,

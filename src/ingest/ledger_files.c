@@ -202,6 +202,24 @@ int ledger_record(struct ledger *ledger, int64_t policy,
 	return code;
 }
 
+int ledger_doubt_key(struct ledger *ledger, struct bytes key,
+		     const struct ledger_row *sent_as, struct error *err)
+{
+	if (ledger->is_read_only)
+		return 0;
+	int code = ledger_begin(ledger, err);
+	if (code != 0)
+		return code;
+	struct ledger_call call = ledger_call_begin(ledger, SQL_FILE_DOUBT);
+	ledger_call_bytes(&call, key);
+	if (sent_as) {
+		ledger_call_number(&call, sent_as->size_bytes);
+		ledger_call_number(&call, sent_as->mtime_ns);
+		ledger_call_number(&call, sent_as->ctime_ns);
+	}
+	return ledger_call_run(&call, err);
+}
+
 int ledger_forget(struct ledger *ledger, int64_t policy, struct bytes name,
 		  struct error *err)
 {
@@ -373,10 +391,13 @@ int ledger_pending_set(struct ledger *ledger, int64_t policy, struct bytes name,
 	if (code != 0)
 		return code;
 	bool stays = known.is_found && known.state == (int64_t)state;
-	int64_t since_ms = stays ? known.since_ms : now_ms;
+	/* noted by a clock that ran ahead: the wait begins anew, for it could
+	 * take years until that time is reached */
+	bool is_ahead = stays && known.since_ms > now_ms;
+	int64_t since_ms = stays && !is_ahead ? known.since_ms : now_ms;
 	if (first_ms)
 		*first_ms = since_ms;
-	if (ledger->is_read_only || (stays && known.is_same))
+	if (ledger->is_read_only || (stays && !is_ahead && known.is_same))
 		return 0;
 
 	code = ledger_begin(ledger, err);

@@ -49,6 +49,10 @@
 	X(SQL_FILE_RECORD,                                                     \
 	  "insert or replace into file(policy, " LEDGER_FILE_COLUMNS           \
 	  ") values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                      \
+	X(SQL_FILE_DOUBT, "update file set sha256 = null, proof = 0 "          \
+			  "where key = ?1 and sha256 is not null "             \
+			  "and (size, mtime_ns, ctime_ns) "                    \
+			  "is not (?2, ?3, ?4)")                               \
 	X(SQL_FILE_FORGET, "delete from file where policy = ? and name = ?")   \
 	X(SQL_FILE_PAGE, "select " LEDGER_ROW_COLUMNS " from file "            \
 			 "where policy = ? and name > ? "                      \

@@ -338,6 +338,7 @@ static int begin_upload(struct pass *pass, const struct candidate *candidate,
 	    .decision = candidate->decision,
 	    .is_recheck = pass->options->recheck,
 	    .must_match = pass->in_doubt || pass->policy->compare == 1 ||
+			  (pass->was_cut_off && candidate->row) ||
 			  policy_removes(pass->policy),
 	};
 	struct upload *upload = NULL;
@@ -478,6 +479,10 @@ static int handle_file(struct pass *pass, struct candidate *candidate,
 	if (rc)
 		return rc;
 	candidate->decision = decide(&candidate->question);
+	/* what the row says may have been replaced: the bucket is asked */
+	if (pass->was_cut_off && candidate->decision == DECISION_TOUCHED &&
+	    !pass->options->dry_run)
+		candidate->decision = DECISION_NEW;
 	switch (candidate->decision) {
 	case DECISION_UNCHANGED:
 		return handle_unchanged(pass, candidate, err);

@@ -39,6 +39,7 @@ struct pass {
 	struct upload *ended;  /* to be freed */
 	size_t active_count;
 	bool in_doubt;		/* the ledger lost rows: compare contents */
+	bool was_cut_off;	/* objects may be others than their rows say */
 	bool is_read;		/* the walk is at its end */
 	bool is_partial;	/* something could not be looked at */
 	int64_t put_off_before; /* by the policies before this one */

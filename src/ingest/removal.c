@@ -49,14 +49,6 @@ int removal_plan(struct ledger *ledger, const struct removal_file *file,
 					  err);
 }
 
-/* A time further off than the delay was set by a clock that ran ahead. */
-static bool is_due(const struct ledger_removal *removal,
-		   const struct policy *policy, int64_t started_ms)
-{
-	return removal->due_ms <= started_ms ||
-	       removal->due_ms > started_ms + delay_ms(policy);
-}
-
 /* ---- whether others need the file ---- */
 
 struct run {
@@ -326,6 +318,26 @@ static int prepare(struct run *run, struct job *job, bool *ready,
 		      : 0;
 }
 
+/* A time further off than the delay was set by a clock that ran ahead: the
+ * delay counts from now on, for the file may neither go early nor stay for
+ * years. */
+static int plan_anew(const struct run *run, const struct job *job,
+		     int64_t due_ms, struct error *err)
+{
+	const struct ledger_removal removal = {
+	    .name = name_of(job),
+	    .due_ms = due_ms,
+	    .literal_bytes = job->literal_bytes,
+	};
+	struct ledger *ledger = run->options->ledger;
+	int code = ledger_removal_forget(ledger, job->policy_id, removal.name,
+					 err);
+
+	return code ? code
+		    : ledger_removal_plan(ledger, job->policy_id, &removal,
+					  err);
+}
+
 static int work_off(struct run *run, size_t index, struct error *err)
 {
 	const struct removal_options *options = run->options;
@@ -333,6 +345,7 @@ static int work_off(struct run *run, size_t index, struct error *err)
 	    .policy = &options->policies[index],
 	    .policy_id = options->policy_ids[index],
 	};
+	int64_t latest_ms = options->started_ms + delay_ms(job.policy);
 	struct buffer after = {0};
 	bool found = true;
 	int code = 0;
@@ -355,7 +368,12 @@ static int work_off(struct run *run, size_t index, struct error *err)
 		job.name = after.data;
 		job.name_size = after.size;
 		job.literal_bytes = removal.literal_bytes;
-		if (is_due(&removal, job.policy, options->started_ms))
+		int64_t due_ms = removal.due_ms;
+		if (due_ms > latest_ms) {
+			due_ms = latest_ms;
+			code = plan_anew(run, &job, due_ms, err);
+		}
+		if (code == 0 && due_ms <= options->started_ms)
 			code = prepare(run, &job, &ready, err);
 		if (code == 0 && ready)
 			code = perform(run, &job, err);

@@ -18,18 +18,31 @@
 #define NS_PER_S	((int64_t)1000000000)
 #define GRAIN_NS	((int64_t)20 * NS_PER_MS)
 #define COARSE_GRAIN_NS (2 * NS_PER_S)
+#define DAY_NS		(24 * 3600 * NS_PER_S)
 
 /* ---- what is written down at the end ---- */
 
-/* A change within the clock's grain of our reading may not show in mtime. */
+/* A change within the clock's grain of our reading may not show in mtime. The
+ * clock of a file server may be ahead of ours, but not by days: an mtime far
+ * in the future was set on purpose, or our clock was set back, and any change
+ * shows. */
+static bool is_racy_at(int64_t mtime_ns, int64_t read_ns)
+{
+	int64_t grain_ns =
+	    mtime_ns % NS_PER_S == 0 ? COARSE_GRAIN_NS : GRAIN_NS;
+
+	return mtime_ns > read_ns - grain_ns && mtime_ns < read_ns + DAY_NS;
+}
+
 static bool is_racy(const struct upload *upload)
 {
 	int64_t mtime_ns = upload->facts.mtime_ns;
 	int64_t read_ns = upload->read_ns ? upload->read_ns : clock_real_ns();
-	int64_t grain_ns =
-	    mtime_ns % NS_PER_S == 0 ? COARSE_GRAIN_NS : GRAIN_NS;
+	/* the first parts may have been read by a run before */
+	int64_t began_ns = upload_parts_began_ns(upload);
 
-	return mtime_ns > read_ns - grain_ns;
+	return is_racy_at(mtime_ns, read_ns) ||
+	       (began_ns != 0 && is_racy_at(mtime_ns, began_ns));
 }
 
 static bool digest_of_row(const struct upload *upload,
@@ -109,6 +122,24 @@ static int put_off(struct upload *upload, struct error *err)
 	    clock_real_ns() / NS_PER_MS, upload->reason, NULL, err);
 }
 
+/* What other rows say of the object, and what this one said, may be wrong by
+ * now: a file that becomes again what it was has to be sent again. */
+static int doubt(struct upload *upload, struct error *err)
+{
+	const struct ledger_row sent_as = {
+	    .size_bytes = upload->facts.size_bytes,
+	    .mtime_ns = upload->facts.mtime_ns,
+	    .ctime_ns = upload->facts.ctime_ns,
+	};
+	bool was_sent = upload->state.result == EVENT_ADDED ||
+			upload->state.result == EVENT_UPDATED;
+
+	if (!upload->is_offered)
+		return 0;
+	return ledger_doubt_key(upload->context->ledger, upload_key(upload),
+				was_sent ? &sent_as : NULL, err);
+}
+
 static int write_down(struct upload *upload, struct error *err)
 {
 	switch (upload->state.result) {
@@ -161,14 +192,18 @@ static void end(struct upload *upload)
 	upload->file = NULL;
 	free(upload->data);
 	upload->data = NULL;
-	if (context->is_stopping && upload->state.result == EVENT_FAILED) {
-		context->tally->result->is_stopped = true;
-	} else if (write_down(upload, &err)) {
+	bool is_left =
+	    context->is_stopping && upload->state.result == EVENT_FAILED;
+	int rc = doubt(upload, &err);
+	if (rc == 0 && !is_left)
+		rc = write_down(upload, &err);
+	if (rc)
 		/* sent, but not written down: the next run finds it there */
 		(void)error_set(&context->fatal, err.code, "%s", err.text);
-	} else {
+	else if (is_left)
+		context->tally->result->is_stopped = true;
+	else
 		count(upload);
-	}
 	context->ended(upload, context->owner);
 }
 

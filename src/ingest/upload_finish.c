@@ -111,7 +111,8 @@ void upload_complete(struct upload *upload)
 	transfer->body = (struct http_body){
 	    .data = transfer->request.body.data,
 	    .size_bytes = (int64_t)transfer->request.body.size};
-	upload_send(upload, TRANSFER_FINISH, completed);
+	if (upload_offer(upload))
+		upload_send(upload, TRANSFER_FINISH, completed);
 }
 
 /* ---- whether it was completed after all ---- */

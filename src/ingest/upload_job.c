@@ -122,6 +122,11 @@ static enum upload_event open_failed(struct upload *upload, int code)
 		set_reason(upload, "gone since the scan");
 		return UPLOAD_VANISHED;
 	}
+	/* a fifo, a device, a link that leads out: it was a file before */
+	if (code == ENXIO || code == ELOOP || code == EXDEV) {
+		set_reason(upload, "no regular file any more");
+		return UPLOAD_CHANGED;
+	}
 	upload->outcome = S3_LOCAL;
 	set_reason(upload, "open: %s",
 		   system_error_text(code, text, sizeof(text)));
@@ -272,6 +277,21 @@ void upload_send(struct upload *upload, enum transfer_rank rank,
 	transfer->done = done;
 	transfer->owner = upload;
 	transfer_submit(upload->context->queue, transfer);
+}
+
+bool upload_offer(struct upload *upload)
+{
+	struct upload_context *context = upload->context;
+	struct error err = {0};
+
+	upload->is_offered = true;
+	if (!context->is_sending &&
+	    ledger_sending_begin(context->ledger, &err)) {
+		upload_fatal(upload, &err);
+		return false;
+	}
+	context->is_sending = true;
+	return true;
 }
 
 /* The system's types are read when the first file is sent: a run that sends

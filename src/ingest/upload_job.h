@@ -34,6 +34,7 @@ struct upload_context {
 	int hash_threads;
 	int64_t started_ms; /* real time, of the run: removals count from it */
 	bool is_stopping;   /* what fails now is work that is left */
+	bool is_sending;    /* the ledger knows that objects are replaced */
 	/* where a step tells what came of it (upload.c) */
 	void (*report)(struct upload *upload, enum upload_event event);
 	/* the upload has ended and may be freed */
@@ -68,6 +69,7 @@ struct upload {
 	struct file *file; /* open from the first read to the end */
 	int64_t read_ns;   /* real time before the first read */
 	bool is_snapshot;  /* it may change while it is sent */
+	bool is_offered;   /* the object may be what was sent, or not */
 	bool is_hashed;
 	struct file_hash hash; /* of the whole file */
 	void (*after_hash)(struct upload *upload);
@@ -128,6 +130,10 @@ void upload_send(struct upload *upload, enum transfer_rank rank,
 		 void (*done)(struct transfer *transfer,
 			      const struct s3_verdict *verdict,
 			      const struct http_reply *reply));
+
+/* Before the request that may replace the object. False: the ledger failed,
+ * which was reported. */
+bool upload_offer(struct upload *upload);
 
 /* How the object is to be stored; pairs[count] holds the metadata. */
 int upload_object(const struct upload *upload, struct s3_object *object,

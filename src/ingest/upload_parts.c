@@ -9,6 +9,8 @@
 #include "ingest/upload_job.h"
 #include "ingest/upload_parts_internal.h"
 
+#define NS_PER_MS 1000000
+
 static bool is_same_file(const struct ledger_upload *row,
 			 const struct file_facts *facts)
 {
@@ -88,6 +90,11 @@ void upload_parts_free(struct upload *upload)
 	free(parts->parts);
 	free(parts);
 	upload->parts = NULL;
+}
+
+int64_t upload_parts_began_ns(const struct upload *upload)
+{
+	return upload->parts ? upload->parts->row.started_ms * NS_PER_MS : 0;
 }
 
 int64_t upload_parts_size(const struct upload *upload)

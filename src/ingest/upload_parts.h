@@ -13,6 +13,10 @@ struct upload;
 int upload_parts_prepare(struct upload *upload, struct error *err);
 void upload_parts_free(struct upload *upload);
 
+/* Real time before the first part was read, perhaps by a run before; 0: none
+ * was, or it goes in one request. */
+int64_t upload_parts_began_ns(const struct upload *upload);
+
 /* Size of the parts, 0 for a file that goes in one request. */
 int64_t upload_parts_size(const struct upload *upload);
 

@@ -99,7 +99,8 @@ static void put(struct upload *upload)
 	    .file = upload->data ? NULL : upload->file,
 	    .size_bytes = upload->facts.size_bytes,
 	};
-	upload_send(upload, TRANSFER_PUT, sent);
+	if (upload_offer(upload))
+		upload_send(upload, TRANSFER_PUT, sent);
 }
 
 void upload_put(struct upload *upload)
