@@ -14,13 +14,16 @@ there with its checksum; the documents in the home folder are JSON.
                       there any more is in the bucket as it was
   --moved DIR         each file below DIR is in the bucket, under any key
   --log FILE          what a mutator did, a line each, tab-separated:
-                        had SHA256 NAME    NAME has that content from now on
+                        may SHA256 NAME    NAME is about to have that content
+                        had SHA256 NAME    it has, as the last that was done
                         gone - NAME        the mutator took it away
+                        torn - NAME        it is written in place: an object
+                                           of it may be torn, if it is gone
+                                           before a run could correct that
                       Each row that is not racy has a content that its name
                       once had, and so has each object; what vanished and was
-                      not taken away is in the bucket as it last was
-  --torn FILE         names, a line each, whose objects may be torn: written
-                      in place, and gone before a run could correct them
+                      not taken away is in the bucket as it last was. NAME.1
+                      is what was put back where NAME was taken
   --tidy              no file aside below --tree, no temporary file in the
                       home, no reply half applied, no upload left in parts
   --part-size BYTES   of uploads in parts, if it is not the config's
@@ -35,6 +38,7 @@ import collections
 import hashlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -137,7 +141,7 @@ class Check:
                     violated("ledger: integrity_check: %s", sound[:3])
                 return ledger.execute(
                     "select f.name, f.key, f.size, f.sha256, f.racy,"
-                    " p.position is not null from file f"
+                    " p.position is not null, f.proof from file f"
                     " join policy p on p.id = f.policy"
                     " where f.state = 0 and p.bucket = ?",
                     (self.arguments.bucket,)).fetchall()
@@ -176,7 +180,7 @@ class Check:
 
     def is_superseded(self, row, by_key):
         """Another row has its key, and its own file or policy is gone."""
-        name, key, _, _, _, lives = row
+        name, key, _, _, _, lives, _ = row
         own_lives = lives and self.is_there(name)
         return not own_lives and any(
             other[5] and other is not row and
@@ -188,10 +192,12 @@ class Check:
         for row in rows:
             by_key[row[1]].append(row)
         for row in rows:
-            name, key, size, sha256, _, _ = row
+            name, key, size, sha256, _, _, proof = row
             if sha256 is None:
-                violated("ledger: %s: uploaded without a checksum",
-                         printable(name))
+                # sent, but the file moved meanwhile: nothing is claimed
+                if proof:
+                    violated("ledger: %s: a proof without a checksum",
+                             printable(name))
             elif not self.bucket.has(key):
                 violated("ledger: %s: uploaded, but %s is not in the bucket",
                          printable(name), printable(key))
@@ -272,30 +278,34 @@ class Check:
     def read_log(self, path):
         self.had = collections.defaultdict(set)
         self.last = {}
+        self.torn = set()
         with open(path, "rb") as file:
             for line in file.read().splitlines():
                 verb, sha256, name = line.split(b"\t", 2)
-                if verb == b"had":
-                    self.had[name].add(sha256.decode())
-                    self.last[name] = sha256.decode()
-                else:
+                if verb == b"torn":
+                    self.torn.add(name)
+                elif verb == b"gone":
                     self.last.pop(name, None)
+                else:
+                    self.had[name].add(sha256.decode())
+                    if verb == b"had":
+                        self.last[name] = sha256.decode()
+
+    def had_ever(self, name, sha256):
+        put_back = re.sub(rb"(\.[0-9]+)+$", b"", name)
+        return sha256 in self.had[name] or sha256 in self.had[put_back]
 
     def check_log(self, path, rows):
         self.read_log(path)
-        torn = set()
-        if self.arguments.torn:
-            with open(self.arguments.torn, "rb") as file:
-                torn = set(file.read().splitlines())
-        for name, key, size, sha256, racy, _ in rows:
+        for name, key, size, sha256, racy, _, _ in rows:
             if sha256 and not racy and size < MULTIPART_BYTES and \
-                    sha256.hex() not in self.had[name]:
+                    not self.had_ever(name, sha256.hex()):
                 violated("ledger: %s never had what is recorded",
                          printable(name))
         for key in self.bucket.keys():
             name = key[len(self.key_prefix):]
-            if self.bucket.digest(key) not in self.had[name] and \
-                    name not in torn:
+            if name not in self.torn and \
+                    not self.had_ever(name, self.bucket.digest(key)):
                 violated("bucket: %s never had what is stored",
                          printable(name))
         for name, sha256 in sorted(self.last.items()):
@@ -327,7 +337,7 @@ def parse_arguments():
         parser.add_argument(name, required=True)
     parser.add_argument("--tree", nargs=2, metavar=("DIR", "MODE"))
     parser.add_argument("--key-prefix", default="")
-    for name in ("--before", "--moved", "--log", "--torn"):
+    for name in ("--before", "--moved", "--log"):
         parser.add_argument(name)
     parser.add_argument("--tidy", action="store_true")
     parser.add_argument("--part-size", type=int)

@@ -14,25 +14,27 @@ had() { printf 'had\t%s\t%s\n' "$(sha256sum <"$1" | cut -d' ' -f1)" "$1" >>"$log
 gone() { printf 'gone\t-\t%s\n' "$1" >>"$log"; }
 other() { head -c "$(stat -c %s "$1")" /dev/urandom; }
 
-# in_place FILE: stdin over its first bytes, as it stands
-in_place() { dd of="$1" conv=notrunc,nocreat status=none bs=64k; }
+# in_place FILE OPTION...: stdin over its first bytes, as it stands; fails where
+# the program, which stands still, would make it wait
+in_place() { dd of="$1" oflag="nonblock${2:+,$2}" conv=notrunc,nocreat status=none bs=64k 2>/dev/null; }
 
 case $kind in
 begin) had "$f" ;;
 append)
-	[ ! -f "$f" ] || { echo more | dd of="$f" oflag=append conv=notrunc,nocreat status=none && had "$f"; }
+	[ ! -f "$f" ] || ! echo more | in_place "$f" append || had "$f"
 	;;
 truncate)
-	[ ! -f "$f" ] || { truncate -c -s 1 "$f" && had "$f"; }
+	[ ! -f "$f" ] || ! dd if=/dev/null of="$f" bs=1 seek=1 oflag=nonblock conv=nocreat status=none 2>/dev/null ||
+		had "$f"
 	;;
 rewrite)
-	[ ! -f "$f" ] || { other "$f" | in_place "$f" && had "$f"; }
+	[ ! -f "$f" ] || ! other "$f" | in_place "$f" || had "$f"
 	;;
 rewrite-in-the-past)
 	# as tools do that restore the time of modification
 	if [ -f "$f" ]; then
 		touch -r "$f" "$home/../stamp"
-		other "$f" | in_place "$f" && touch -c -r "$home/../stamp" "$f" && had "$f"
+		! other "$f" | in_place "$f" || { touch -c -r "$home/../stamp" "$f" && had "$f"; }
 	fi
 	;;
 replace)

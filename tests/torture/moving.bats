@@ -176,3 +176,45 @@ violated() {
 	walk "$CALLS" 1000 12
 	survived $walked "a file moves while it is sent, moved away"
 }
+
+# storm SECONDS FILTER: runs in turn while a tree changes, then in peace
+storm() {
+	local until=$((SECONDS + $1)) mutator i
+	fresh 1000
+	config "$2"
+	python3 "$ROOT/tests/torture/mutator.py" --home "$HOME_DIR" --folder data \
+		--log "$LOG" --seed "$RANDOM" >"$BATS_TEST_TMPDIR/changes" 3>&- &
+	mutator=$!
+	note_pid $mutator
+	stormed=0
+	while [ $SECONDS -lt "$until" ]; do
+		ingest --standalone
+		case $status in
+		0 | 74 | 75) ;;
+		*) echo "storm: $status $output" && return 1 ;;
+		esac
+		stormed=$((stormed + 1))
+	done
+	kill "$mutator"
+	wait "$mutator"
+	sed -i "/^$mutator\$/d" "$BATS_TEST_TMPDIR/pids"
+	changes=$(cat "$BATS_TEST_TMPDIR/changes")
+	echo "$changes changes in $stormed runs"
+	settled
+}
+
+@test "a storm over a tree: what is recorded is true, nothing is lost" {
+	seeded
+	start_fake_s3
+	storm "$(rounds 3 120)" .
+	survived "$changes" "changes of a tree as fast as it can be, runs in turn"
+}
+
+@test "a storm over a tree that is removed: nothing goes unsent" {
+	seeded
+	start_fake_s3
+	storm "$(rounds 3 120)" '.policies[0].delete_after_upload = true'
+	survived "$changes" "changes of a tree that is deleted after upload"
+	storm "$(rounds 2 60)" '.policies[0].move_after_upload = "moved"'
+	survived "$changes" "changes of a tree that is moved away after upload"
+}
