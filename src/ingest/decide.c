@@ -34,14 +34,12 @@ static bool is_fresh(const struct decide_case *c)
 	int64_t since_ns = c->facts->mtime_ns;
 	if (since_ns > c->now_ns) {
 		since_ns = c->first_seen_ns;
-		/* seen for the first time just now */
-		if (since_ns == 0)
+		/* Seen for the first time just now; or in the future, for the
+		 * clock was set back since: the wait begins anew, and that is
+		 * written down. */
+		if (since_ns == 0 || since_ns > c->now_ns)
 			return true;
 	}
-	/* Seen in the future: the clock was set back since. Waiting for it to
-	 * get there again could take years, so the wait counts as done. */
-	if (since_ns > c->now_ns)
-		return false;
 	return since_ns > c->now_ns - delay_ns;
 }
 

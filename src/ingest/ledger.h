@@ -165,7 +165,8 @@ int ledger_policy_totals(struct ledger *ledger, int64_t policy, int64_t *files,
 enum ledger_pending_state { LEDGER_DELAYED, LEDGER_FAILED };
 
 /* Note that a file was put off; since_ms of an earlier note with the same
- * state stays and is given back (*first_ms may be NULL). */
+ * state stays and is given back (*first_ms may be NULL), unless it lies in the
+ * future: then now_ms. */
 int ledger_pending_set(struct ledger *ledger, int64_t policy, struct bytes name,
 		       enum ledger_pending_state state, int64_t now_ms,
 		       const char *reason, int64_t *first_ms,

@@ -323,9 +323,25 @@ static int adopt(struct pass *pass, struct candidate *candidate, bool *adopted,
 	return rc;
 }
 
+/* Whether the same size and an older time say too little of the object that
+ * is there: it may be what we sent before the file moved. */
+static int must_match(const struct pass *pass,
+		      const struct candidate *candidate, bool *must,
+		      struct error *err)
+{
+	*must = pass->in_doubt || pass->policy->compare == 1 ||
+		pass->was_cut_off || policy_removes(pass->policy);
+	if (*must || candidate->row)
+		return 0;
+	return ledger_pending_find(pass->context->ledger, pass->policy_id,
+				   candidate->name, NULL, must, err);
+}
+
 static int begin_upload(struct pass *pass, const struct candidate *candidate,
 			struct error *err)
 {
+	bool must = false;
+	int rc = must_match(pass, candidate, &must, err);
 	const struct upload_file file = {
 	    .policy = pass->policy,
 	    .policy_id = pass->policy_id,
@@ -337,13 +353,12 @@ static int begin_upload(struct pass *pass, const struct candidate *candidate,
 	    .row = candidate->row,
 	    .decision = candidate->decision,
 	    .is_recheck = pass->options->recheck,
-	    .must_match = pass->in_doubt || pass->policy->compare == 1 ||
-			  (pass->was_cut_off && candidate->row) ||
-			  policy_removes(pass->policy),
+	    .must_match = must,
 	};
 	struct upload *upload = NULL;
-	int rc = upload_start(pass->context, &file, &upload, err);
 
+	if (rc == 0)
+		rc = upload_start(pass->context, &file, &upload, err);
 	if (rc)
 		return rc;
 	pass->active_count++;

@@ -330,12 +330,12 @@ static int plan_anew(const struct run *run, const struct job *job,
 	    .literal_bytes = job->literal_bytes,
 	};
 	struct ledger *ledger = run->options->ledger;
-	int code = ledger_removal_forget(ledger, job->policy_id, removal.name,
-					 err);
+	int code =
+	    ledger_removal_forget(ledger, job->policy_id, removal.name, err);
 
-	return code ? code
-		    : ledger_removal_plan(ledger, job->policy_id, &removal,
-					  err);
+	return code
+		   ? code
+		   : ledger_removal_plan(ledger, job->policy_id, &removal, err);
 }
 
 static int work_off(struct run *run, size_t index, struct error *err)

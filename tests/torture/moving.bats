@@ -159,9 +159,9 @@ violated() {
 	as_user
 	start_fake_s3
 	WALK_CONFIG=.
-	walk "$CALLS" 1000 12
+	walk "$CALLS" 1000 6
 	survived $walked "a small file moves while it is scanned, read, sent"
-	walk pread64 300000 6
+	walk pread64 300000 2
 	survived $walked "a larger file moves while it is hashed, sent"
 }
 
@@ -170,10 +170,10 @@ violated() {
 	as_user
 	start_fake_s3
 	WALK_CONFIG='.policies[0].delete_after_upload = true'
-	walk "$CALLS" 1000 12
+	walk "$CALLS" 1000 6
 	survived $walked "a file moves while it is sent, deleted"
 	WALK_CONFIG='.policies[0].move_after_upload = "moved"'
-	walk "$CALLS" 1000 12
+	walk "$CALLS" 1000 5
 	survived $walked "a file moves while it is sent, moved away"
 }
 
@@ -206,15 +206,378 @@ storm() {
 @test "a storm over a tree: what is recorded is true, nothing is lost" {
 	seeded
 	start_fake_s3
-	storm "$(rounds 3 120)" .
+	storm "$(rounds 2 120)" .
 	survived "$changes" "changes of a tree as fast as it can be, runs in turn"
 }
 
 @test "a storm over a tree that is removed: nothing goes unsent" {
 	seeded
 	start_fake_s3
-	storm "$(rounds 3 120)" '.policies[0].delete_after_upload = true'
+	storm "$(rounds 2 120)" '.policies[0].delete_after_upload = true'
 	survived "$changes" "changes of a tree that is deleted after upload"
-	storm "$(rounds 2 60)" '.policies[0].move_after_upload = "moved"'
+	storm "$(rounds 1 60)" '.policies[0].move_after_upload = "moved"'
 	survived "$changes" "changes of a tree that is moved away after upload"
+}
+
+# ---- while it is on its way ----
+
+# until COMMAND...: at most 20 s
+until_true() {
+	local i
+	for ((i = 0; i < 1000; i++)); do
+		! "$@" 2>/dev/null || return 0
+		sleep 0.02
+	done
+	echo "never came: $*"
+	return 1
+}
+
+move() { bash "$ROOT/tests/torture/move.bash" "$1" "$HOME_DIR" "$LOG"; }
+
+# start_run: one in the background, its pid in RUN
+start_run() {
+	"$S3_INGESTOR" -C "$HOME_DIR" --standalone \
+		>"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	RUN=$!
+	note_pid "$RUN"
+}
+
+end_run() {
+	local status=0
+	wait "$RUN" || status=$?
+	sed -i "/^$RUN\$/d" "$BATS_TEST_TMPDIR/pids"
+	case $status in
+	0 | 74 | 75) ;;
+	*) echo "exit $status: $(cat "$BATS_TEST_TMPDIR/out")" && return 1 ;;
+	esac
+}
+
+first_part() { compgen -G "$S3_DIR/bucket/uploads/*/1.meta" >/dev/null; }
+
+# while_sent KIND SIZE FILTER EVENT...: it moves once the EVENT has come, and
+# before S3 has answered
+while_sent() {
+	local kind=$1 size=$2 filter=$3
+	shift 3
+	echo "$kind, $size bytes, $filter" >&2
+	fresh "$size"
+	config "$filter"
+	s3_control "clear
+fail method=PUT key=data/sub/ delay=1000 times=1"
+	start_run
+	until_true "$@"
+	# S3 has it, and the run stands still until the file has moved
+	kill -STOP "$RUN"
+	move "$kind"
+	kill -CONT "$RUN"
+	end_run
+	settled
+}
+
+@test "a file that moves while a PUT is under way" {
+	seeded
+	start_fake_s3
+	moves=0
+	for kind in "${MOVES[@]}"; do
+		[ "$kind" != lock-away ] || continue
+		for filter in . '.policies[0].delete_after_upload = true'; do
+			[ "$TORTURE" = long ] || [ $((RANDOM % 5)) -eq 0 ] ||
+				continue
+			while_sent "$kind" 300000 "$filter" s3_has data/sub/f
+			moves=$((moves + 1))
+		done
+	done
+	survived $((moves + 1)) "a file moves while its PUT is under way"
+}
+
+@test "a file that moves while its parts are under way" {
+	seeded
+	start_fake_s3
+	moves=0
+	for kind in append "${MOVES[@]}"; do
+		[ "$kind" != lock-away ] || continue
+		[ "$TORTURE" = long ] || [ $moves -eq 0 ] ||
+			[ $((RANDOM % 8)) -eq 0 ] || continue
+		while_sent "$kind" 17000000 '.s3_part_size = 5242880' first_part
+		moves=$((moves + 1))
+	done
+	survived $moves "a file moves while its parts are under way"
+}
+
+# replaced_in_vain END: the object is replaced by a state of the file that no
+# row tells of, since the run ends with END then
+replaced_in_vain() {
+	fresh 8
+	config '.policies[0].input_file_pattern = "data/sub/*"'
+	printf 'AAAAAAAA' >"$HOME_DIR/data/sub/f"
+	touch -d '2001-01-01' "$HOME_DIR/data/sub/f"
+	ingest_is 0 --standalone
+	printf 'BBBBBBBB' >"$HOME_DIR/data/sub/f"
+	touch -d '2001-01-02' "$HOME_DIR/data/sub/f"
+	s3_control "clear
+fail method=PUT delay=1000 times=1"
+	start_run
+	until_true grep -q BBBBBBBB "$(s3_path data/sub/f)"
+	"$1"
+	printf 'AAAAAAAA' >"$HOME_DIR/data/sub/f"
+	touch -d '2001-01-03' "$HOME_DIR/data/sub/f"
+}
+
+it_moves() {
+	echo more >>"$HOME_DIR/data/sub/f"
+	end_run
+}
+
+it_is_killed() {
+	kill -KILL "$RUN"
+	wait "$RUN" || true
+	sed -i "/^$RUN\$/d" "$BATS_TEST_TMPDIR/pids"
+}
+
+@test "a file that is again what it was is sent again, if its object is not" {
+	start_fake_s3
+	for end in it_moves it_is_killed; do
+		replaced_in_vain $end
+		ingest_is 0 --standalone
+		s3_same data/sub/f "$HOME_DIR/data/sub/f"
+		replaced_in_vain $end
+		config '.policies[0].delete_after_upload = true'
+		ingest_is 0 --standalone
+		[ ! -e "$HOME_DIR/data/sub/f" ]
+		[ "$(cat "$(s3_path data/sub/f)")" = AAAAAAAA ]
+	done
+	survived 4 "a file becomes again what it was after its object was replaced"
+}
+
+@test "a key that another file took has nothing of the first one" {
+	start_fake_s3
+	fresh 8
+	mkdir "$HOME_DIR/customizers"
+	echo 'module.exports = function (f) { return "one-key"; };' \
+		>"$HOME_DIR/customizers/one.js"
+	config '.policies[0].customizer = "one" | .policies[0].input_file_pattern = "data/k/*"'
+	mkdir "$HOME_DIR/data/k"
+	printf 'AAAAAAAA' >"$HOME_DIR/data/k/a"
+	touch -d '2001-01-01' "$HOME_DIR/data/k/a"
+	ingest_is 0 --standalone
+	mv "$HOME_DIR/data/k/a" "$HOME_DIR/a"
+	printf 'BBBBBBBB' >"$HOME_DIR/data/k/b"
+	touch -d '2001-01-01' "$HOME_DIR/data/k/b"
+	ingest_is 0 --standalone
+	rm "$HOME_DIR/data/k/b"
+	cp "$HOME_DIR/a" "$HOME_DIR/data/k/a"
+	ingest_is 0 --standalone
+	[ "$(cat "$(s3_path one-key)")" = AAAAAAAA ]
+	survived 1 "a file comes back after another one took its key"
+}
+
+# ---- writers ----
+
+# hold FILE: somebody has it open for writing, until let_go
+hold() {
+	rm -f "$BATS_TEST_TMPDIR/go" "$BATS_TEST_TMPDIR/holds"
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	(
+		exec 9>>"$1"
+		echo yes >"$BATS_TEST_TMPDIR/holds"
+		while read -r word; do
+			[ "$word" != more ] || echo more >&9
+			echo did >"$BATS_TEST_TMPDIR/did"
+		done <"$BATS_TEST_TMPDIR/go"
+	) >/dev/null 2>&1 3>&- &
+	HOLDER=$!
+	note_pid $HOLDER
+	exec 8>"$BATS_TEST_TMPDIR/go"
+	wait_for "$BATS_TEST_TMPDIR/holds"
+}
+
+writes_more() {
+	rm -f "$BATS_TEST_TMPDIR/did"
+	echo more >&8
+	wait_for "$BATS_TEST_TMPDIR/did"
+}
+
+let_go() {
+	exec 8>&-
+	wait "$HOLDER"
+	sed -i "/^$HOLDER\$/d" "$BATS_TEST_TMPDIR/pids"
+}
+
+can_lease() {
+	[ "$(uname -s)" = Linux ] || skip "leases are Linux'"
+}
+
+# as NAME: runs are those of that user from now on; home and data are its own
+as() {
+	[ "$(id -u)" -eq 0 ] || skip "only root can be somebody else"
+	chown -R "$1" "$HOME_DIR"
+	local folder=$BATS_TEST_TMPDIR
+	while [ "$folder" != / ]; do
+		chmod a+x "$folder"
+		folder=$(dirname "$folder")
+	done
+	AS=(setpriv "--reuid=$1" --regid=65534 --clear-groups)
+}
+
+held_open() {
+	fresh 1000
+	config '.policies[0].input_file_pattern = "data/sub/*"'
+	"$@"
+	hold "$HOME_DIR/data/sub/f"
+	[ "$(summary '[.added,.delayed]|join(" ")' --standalone)" = "$wanted" ]
+	let_go
+	[ "$(summary '[.added,.delayed,.failed]|join(" ")' --standalone)" = "$wanted_then" ]
+}
+
+@test "open for writing: delayed where we own the file, or may look" {
+	can_lease
+	start_fake_s3
+	wanted="0 1" wanted_then="1 0 0"
+	held_open true
+	survived 1 "a file is open for writing: we own it, or are root"
+}
+
+@test "open for writing: delayed where we own the file, as no root" {
+	can_lease
+	start_fake_s3
+	wanted="0 1" wanted_then="1 0 0"
+	held_open as 65534
+	survived 1 "a file is open for writing: we own it, and are not root"
+}
+
+@test "open for writing: where nobody can tell it is sent as it is" {
+	can_lease
+	start_fake_s3
+	theirs() {
+		as 65534
+		chown 65533 "$HOME_DIR/data/sub/f"
+		chmod 644 "$HOME_DIR/data/sub/f"
+	}
+	wanted="1 0" wanted_then="0 0 0"
+	held_open theirs
+	s3_same data/sub/f "$HOME_DIR/data/sub/f"
+	survived 1 "a file is open for writing, and we may not look"
+}
+
+@test "after 24 hours a snapshot is sent, and never removed" {
+	can_lease
+	start_fake_s3
+	fresh 1000
+	config '.policies[0].delete_after_upload = true | .policies[0].input_file_pattern = "data/sub/*"'
+	hold "$HOME_DIR/data/sub/f"
+	[ "$(summary .delayed --standalone)" = 1 ]
+	ledger 'update pending set since_ms = since_ms - 23*3600*1000'
+	[ "$(summary '[.added,.delayed]|join(" ")' --standalone)" = "0 1" ]
+	ledger 'update pending set since_ms = since_ms - 2*3600*1000'
+	cp "$HOME_DIR/data/sub/f" "$BATS_TEST_TMPDIR/snapshot"
+	# it grows while it is sent
+	s3_control 'fail method=PUT delay=400'
+	start_run
+	until_true s3_has data/sub/f
+	writes_more
+	end_run
+	s3_same data/sub/f "$BATS_TEST_TMPDIR/snapshot"
+	[ -e "$HOME_DIR/data/sub/f" ]
+	ledger 'select size from file' | grep -qx 1000
+	[ "$(summary '[.delayed,.deleted]|join(" ")' --standalone)" = "1 0" ]
+	let_go
+	cp "$HOME_DIR/data/sub/f" "$BATS_TEST_TMPDIR/whole"
+	ingest_is 0 --standalone
+	ingest_is 0 --standalone
+	[ ! -e "$HOME_DIR/data/sub/f" ]
+	s3_same data/sub/f "$BATS_TEST_TMPDIR/whole"
+	survived 1 "a file is open for writing for a day, and grows"
+}
+
+@test "who wants to write does not wait, and the run does not die of it" {
+	can_lease
+	seeded
+	start_fake_s3
+	fresh 1000
+	config '.policies[0].force_upload = true'
+	for ((i = 0; i < 200; i++)); do
+		echo "$i" >"$HOME_DIR/data/$i"
+	done
+	python3 - "$HOME_DIR/data" >"$BATS_TEST_TMPDIR/waits" 3>&- <<-'END' &
+		import os, signal, sys, time
+		ended = []
+		signal.signal(signal.SIGTERM, lambda *_: ended.append(1))
+		names = [e.path for e in os.scandir(sys.argv[1]) if e.is_file()]
+		longest = opened = 0
+		while not ended:
+		    for name in names:
+		        began = time.monotonic()
+		        os.close(os.open(name, os.O_WRONLY))
+		        longest = max(longest, time.monotonic() - began)
+		        opened += 1
+		print(opened, "long" if longest > 20 else "short")
+	END
+	writer=$!
+	note_pid $writer
+	for ((i = 0; i < $(rounds 3 50); i++)); do
+		[ "$(summary .failed --standalone)" = 0 ]
+	done
+	kill $writer
+	wait $writer
+	sed -i "/^$writer\$/d" "$BATS_TEST_TMPDIR/pids"
+	read -r opened longest <"$BATS_TEST_TMPDIR/waits"
+	[ "$longest" = short ]
+	survived "$opened" "somebody opens a file to write while it is looked at"
+}
+
+@test "who opens a file in the moment before it goes gets it back" {
+	can_lease
+	start_fake_s3
+	fresh 1000
+	config '.policies[0].delete_after_upload = true | .policies[0].input_file_pattern = "data/sub/*"'
+	cat >"$BATS_TEST_TMPDIR/write" <<-END
+		exec 3>&-
+		set -- "$HOME_DIR"/data/sub/.s3-ingestor-*
+		(echo more >>"\$1"; echo did >"$BATS_TEST_TMPDIR/did") >/dev/null 2>&1 &
+		for i in {1..1000}; do
+			! grep -q BREAKING /proc/locks || exit 0
+			sleep 0.02
+		done
+		exit 1
+	END
+	traced_run() {
+		ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 timeout 60 \
+			python3 "$ROOT/tests/torture/stop_at.py" --calls renameat2 \
+			--at 'renameat2\(.*= 0' "bash '$BATS_TEST_TMPDIR/write'" -- \
+			"$S3_INGESTOR" -C "$HOME_DIR" --standalone
+	}
+	run traced_run
+	[ "$status" -eq 0 ]
+	wait_for "$BATS_TEST_TMPDIR/did"
+	[ "$(stat -c %s "$HOME_DIR/data/sub/f")" -eq 1005 ]
+	cp "$HOME_DIR/data/sub/f" "$BATS_TEST_TMPDIR/whole"
+	ingest_is 0 --standalone
+	ingest_is 0 --standalone
+	[ ! -e "$HOME_DIR/data/sub/f" ]
+	s3_same data/sub/f "$BATS_TEST_TMPDIR/whole"
+	survived 1 "somebody opens a file between its rename and its removal"
+}
+
+@test "a fifo or a device never blocks, wherever it stands" {
+	start_fake_s3
+	fresh 10
+	mkfifo "$HOME_DIR/data/fifo" "$HOME_DIR/data/sub/fifo"
+	made=2
+	# not everywhere that root may
+	! mknod "$HOME_DIR/data/null" c 1 3 2>/dev/null || made=3
+	ln -s fifo "$HOME_DIR/data/to-fifo"
+	ln -s /dev/zero "$HOME_DIR/data/to-zero"
+	mkdir "$HOME_DIR/data/deep"
+	ln -s ../fifo "$HOME_DIR/data/deep/up"
+	for pattern in 'data/**/*' data/fifo data/to-fifo data/null /dev/zero \
+		'data/f*' data/deep/up 'data/fifo/*' '/dev/z*'; do
+		for follow in '"inside"' true; do
+			config ".policies = [{input_file_pattern: \"$pattern\", follow_symlinks: $follow}]"
+			run timeout 20 env -i PATH="$PATH" "$S3_INGESTOR" \
+				-C "$HOME_DIR" --standalone
+			[ "$status" -eq 0 ]
+		done
+	done
+	[ "$(s3_count)" -eq 2 ]
+	survived $((made * 18)) "a fifo or a device where a file is looked for"
 }

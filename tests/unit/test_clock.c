@@ -108,6 +108,17 @@ static void no_time_is_no_sleep(void)
 	CHECK(!stop_requested());
 }
 
+static void a_deadline_is_never_in_the_past(void)
+{
+	int64_t now_ns = clock_steady_ns();
+
+	CHECK(clock_deadline_ns(1) >= now_ns + NS_PER_S / 1000);
+	CHECK(clock_deadline_ns(0) >= now_ns);
+	CHECK(clock_deadline_ns(INT64_MIN) >= now_ns);
+	CHECK(clock_deadline_ns(INT64_MAX) == INT64_MAX);
+	CHECK(clock_deadline_ns(INT64_MAX / 1000000) == INT64_MAX);
+}
+
 /* ------------------------------------------------ stop */
 
 static bool is_stopped_by(const void *context)
@@ -174,6 +185,7 @@ int main(void)
 	    CHECK_TEST(the_steady_clock_never_goes_back),
 	    CHECK_TEST(a_sleep_is_not_shorter_than_asked_for),
 	    CHECK_TEST(no_time_is_no_sleep),
+	    CHECK_TEST(a_deadline_is_never_in_the_past),
 	    CHECK_TEST(three_signals_request_a_stop),
 	    CHECK_TEST(a_stop_ends_a_sleep),
 	    CHECK_TEST(a_pipe_without_reader_is_an_error_only),

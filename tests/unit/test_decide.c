@@ -150,8 +150,8 @@ static void a_time_in_the_future_counts_from_first_sight(void)
 	CHECK_INT(decide_on(&f, NULL, &policy, NOW - 60 * S + 1),
 		  DECISION_DELAYED);
 	CHECK_INT(decide_on(&f, NULL, &policy, NOW - 60 * S), DECISION_NEW);
-	/* the clock was set back since */
-	CHECK_INT(decide_on(&f, NULL, &policy, NOW + S), DECISION_NEW);
+	/* the clock was set back since: it begins anew */
+	CHECK_INT(decide_on(&f, NULL, &policy, NOW + S), DECISION_DELAYED);
 	policy.delay_upload_s = 0;
 	CHECK_INT(decide_on(&f, NULL, &policy, 0), DECISION_NEW);
 	policy.delay_upload_s = 1000000000;

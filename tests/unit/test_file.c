@@ -16,9 +16,10 @@ static struct file *open_it(const char *path)
 
 static void facts_are_those_of_stat(void)
 {
-	const struct timespec times[2] = {{.tv_sec = 1},
-					  {.tv_sec = 1234, .tv_nsec = 5678}};
+	struct timespec times[2] = {{.tv_sec = 1},
+				    {.tv_sec = 1234, .tv_nsec = 5678}};
 	struct file_facts facts = {0};
+	struct file_facts late = {0};
 	struct stat status;
 
 	enter_workplace();
@@ -38,6 +39,14 @@ static void facts_are_those_of_stat(void)
 	CHECK_INT(facts.device, status.st_dev);
 	CHECK_INT(facts.type, FILE_REGULAR);
 	CHECK_INT(facts.links, 2);
+	times[1].tv_sec = INT64_MAX / NS_PER_S + 1;
+	must(utimensat(AT_FDCWD, "second", times, 0) == 0 &&
+		 stat("second", &status) == 0,
+	     "file");
+	CHECK_INT(file_stat_path("file", &late), 0);
+	/* a file system that knows no such time has its own last one */
+	if (status.st_mtim.tv_sec == times[1].tv_sec)
+		CHECK_INT(late.mtime_ns, INT64_MAX);
 
 	struct file_facts other = {0};
 	CHECK_INT(file_stat_path("link", &other), 0);
@@ -218,8 +227,8 @@ static void its_time_can_be_set(void)
 
 static void mode_and_time_are_copied(void)
 {
-	const struct timespec times[2] = {{.tv_sec = 1},
-					  {.tv_sec = 1234, .tv_nsec = 5678}};
+	struct timespec times[2] = {{.tv_sec = 1},
+				    {.tv_sec = 1234, .tv_nsec = 5678}};
 	struct file_facts facts = {0};
 	struct file *to = NULL;
 

@@ -465,6 +465,14 @@ static void what_was_put_off_keeps_its_first_time(void)
 	CHECK_INT(first_ms, 300);
 	CHECK_INT(ledger_pending_count(ledger, &count, NULL), 0);
 	CHECK_INT(count, 1);
+	/* the clock was set back: the wait begins anew */
+	CHECK_INT(ledger_pending_set(ledger, a, name, LEDGER_FAILED, 50, "x",
+				     &first_ms, NULL),
+		  0);
+	CHECK_INT(first_ms, 50);
+	CHECK_INT(ledger_pending_find(ledger, a, name, &first_ms, &found, NULL),
+		  0);
+	CHECK_INT(first_ms, 50);
 
 	/* dealt with: gone */
 	struct ledger_row row = row_of("n", "k");

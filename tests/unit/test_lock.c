@@ -146,6 +146,11 @@ static void one_that_waits_gets_it_when_it_becomes_free(void)
 	/* whether the holder has ended by now or will: no failure */
 	CHECK_INT(try("lock", AN_HOUR_MS), 0);
 	CHECK_INT(waitpid(holder.id, NULL, 0), holder.id);
+	/* nor how long that may be */
+	holder = helper_start(take, "lock");
+	(void)close(holder.leash);
+	CHECK_INT(try("lock", INT64_MAX), 0);
+	CHECK_INT(waitpid(holder.id, NULL, 0), holder.id);
 	leave_workplace();
 }
 
