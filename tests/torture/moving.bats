@@ -304,7 +304,7 @@ fail method=PUT key=data/sub/ delay=1000 times=1"
 	survived $moves "a file moves while its parts are under way"
 }
 
-# replaced_in_vain END: the object is replaced by a state of the file that no
+# replaced_in_vain END DELAY_MS: the object is replaced by a state of the file that no
 # row tells of, since the run ends with END then
 replaced_in_vain() {
 	fresh 8
@@ -315,7 +315,7 @@ replaced_in_vain() {
 	printf 'BBBBBBBB' >"$HOME_DIR/data/sub/f"
 	touch -d '2001-01-02' "$HOME_DIR/data/sub/f"
 	s3_control "clear
-fail method=PUT delay=1000 times=1"
+fail method=PUT delay=$2 times=1"
 	start_run
 	until_true grep -q BBBBBBBB "$(s3_path data/sub/f)"
 	"$1"
@@ -330,13 +330,13 @@ it_moves() {
 
 it_is_killed() {
 	kill -KILL "$RUN"
-	wait "$RUN" || true
+	wait "$RUN" 2>/dev/null || true
 	sed -i "/^$RUN\$/d" "$BATS_TEST_TMPDIR/pids"
 }
 
 @test "a file that is again what it was is sent again, if its object is not" {
 	start_fake_s3
-	for end in it_moves it_is_killed; do
+	for end in "it_moves 1000" "it_is_killed 9000"; do
 		replaced_in_vain $end
 		ingest_is 0 --standalone
 		s3_same data/sub/f "$HOME_DIR/data/sub/f"
