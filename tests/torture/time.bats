@@ -1,4 +1,6 @@
 #!/usr/bin/env bats
+# the numbers of lists are words; setup() calls what stands behind it
+# shellcheck disable=SC2086,SC2016,SC2317
 # Clocks that jump, and times that no clock shows. What is promised: nothing
 # waits for a time that a wrong clock wrote, longer than the wait itself; what
 # has to wait is not early by a clock that is set back, and by one that jumps
