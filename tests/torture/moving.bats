@@ -329,13 +329,15 @@ it_moves() {
 }
 
 it_is_killed() {
-	kill -KILL "$RUN"
+	# one that had ended does not count
+	! kill -KILL "$RUN" 2>/dev/null || killed=$((killed + 1))
 	wait "$RUN" 2>/dev/null || true
 	sed -i "/^$RUN\$/d" "$BATS_TEST_TMPDIR/pids"
 }
 
 @test "a file that is again what it was is sent again, if its object is not" {
 	start_fake_s3
+	killed=0
 	for end in it_moves it_is_killed; do
 		delay=1000
 		[ "$end" = it_moves ] || delay=9000
@@ -348,7 +350,8 @@ it_is_killed() {
 		[ ! -e "$HOME_DIR/data/sub/f" ]
 		[ "$(cat "$(s3_path data/sub/f)")" = AAAAAAAA ]
 	done
-	survived 4 "a file becomes again what it was after its object was replaced"
+	[ "$killed" -gt 0 ]
+	survived $((2 + killed)) "a file becomes again what it was after its object was replaced"
 }
 
 @test "a key that another file took has nothing of the first one" {
