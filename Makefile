@@ -64,8 +64,12 @@ TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%, \
 PAGES := $(wildcard man/*.[1-8])
 FAKE_S3 := $(BUILD)/tests/fake-s3
 RELAY := $(BUILD)/tests/relay
-FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%, \
+FUZZ_CC ?= clang
+FUZZ_BUILD ?= build/fuzz
+FUZZERS := $(patsubst tests/fuzz/%.c,$(FUZZ_BUILD)/%, \
 	$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_PARTS := $(patsubst src/%.c,$(FUZZ_BUILD)/obj/%.o, \
+	$(filter-out src/main.c,$(SOURCES)))
 FUZZ_SECONDS ?= 20
 
 ifdef V
@@ -140,24 +144,28 @@ bench: all
 lint:
 	$(Q)scripts/lint
 
-# Each fuzzer is built with all of src in one go, by clang.
-build/fuzz/%: tests/fuzz/%.c $(filter-out src/main.c,$(SOURCES))
+# Fuzzers are built by clang, or by afl-clang-fast, which has the same driver.
+FUZZ_CFLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -g -O1 \
+	-MMD -MP -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+$(FUZZ_BUILD)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link \
+		$(shell $(PKG_CONFIG) --cflags $(LIBRARIES)) -c -o $@ $<
+
+$(FUZZ_BUILD)/%: tests/fuzz/%.c $(FUZZ_PARTS)
 	$(say) FUZZ $@
-	$(Q)clang -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -g -O1 \
-		-fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined -o $@ $^ \
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ \
+		$(filter %.c %.o,$^) \
 		$(shell $(PKG_CONFIG) --cflags --libs $(LIBRARIES)) -pthread
 
 fuzzers: $(FUZZERS)
 
-fuzz: fuzzers
-	$(Q)for fuzzer in $(FUZZERS); do \
-		name=$${fuzzer##*/fuzz_}; \
-		mkdir -p build/fuzz/new-$$name; \
-		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=5 \
-			-rss_limit_mb=1024 -print_final_stats=1 \
-			build/fuzz/new-$$name tests/fuzz/corpus/$$name || exit 1; \
+fuzz:
+	$(Q)for fuzzer in $(notdir $(FUZZERS)); do \
+		FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_RUNS=0 \
+			scripts/fuzz $$fuzzer || exit 1; \
 	done
 
 # Where a manual page goes by the end of its name.
@@ -181,4 +189,5 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d)
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) \
+	$(FUZZ_PARTS:.o=.d) $(FUZZERS:=.d)
