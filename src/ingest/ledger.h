@@ -21,7 +21,8 @@ struct ledger;
 /* Open or create. A file that is not a sound ledger is set aside as PATH.bad
  * with its journals (*was_corrupt, if not NULL, says so) and a new one
  * begun, which remembers this until ledger_forget_doubt; damage that is met
- * later is ERROR_LOCAL and has the same effect at the next ledger_open. A
+ * later (also a row with values that none has, or out of order) is ERROR_LOCAL
+ * and has the same effect at the next ledger_open. A
  * schema newer than ours is ERROR_CONFIG and left alone. ERROR_LATER: in use
  * by another process. read_only: nothing is written, every change is silently
  * none; where there is no sound file, an empty one in memory serves. */

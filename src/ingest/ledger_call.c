@@ -21,25 +21,57 @@ static void mark_suspect(const struct ledger *ledger)
 	free(mark);
 }
 
+/* SQLite may have rolled back itself already. */
+static void undo_batch(struct ledger *ledger)
+{
+	if (!ledger->is_in_batch)
+		return;
+	(void)sqlite3_exec(ledger->db, "rollback", NULL, NULL, NULL);
+	ledger->is_in_batch = false;
+	ledger->batch_size = 0;
+}
+
+static int fail_corrupt(const struct ledger *ledger, const char *text,
+			struct error *err)
+{
+	if (ledger->is_read_only)
+		return error_set(err, ERROR_LOCAL, "%s", text);
+	mark_suspect(ledger);
+	return error_set(err, ERROR_LOCAL,
+			 "%s; the next run sets it aside and begins a new one",
+			 text);
+}
+
 /* Whatever fails, the batch does not stay half done. */
 static int fail(struct ledger *ledger, struct error *err)
 {
 	struct error cause = {0};
 	int code = ledger_db_error(ledger->db, ledger->path, &cause);
-	if (ledger->is_in_batch) {
-		/* SQLite may have rolled back itself already */
-		(void)sqlite3_exec(ledger->db, "rollback", NULL, NULL, NULL);
-		ledger->is_in_batch = false;
-		ledger->batch_size = 0;
-	}
-	if (code != ERROR_INVALID)
-		return error_set(err, cause.code, "%s", cause.text);
-	if (ledger->is_read_only)
-		return error_set(err, ERROR_LOCAL, "%s", cause.text);
-	mark_suspect(ledger);
-	return error_set(err, ERROR_LOCAL,
-			 "%s; the next run sets it aside and begins a new one",
-			 cause.text);
+
+	undo_batch(ledger);
+	if (code == ERROR_INVALID)
+		return fail_corrupt(ledger, cause.text, err);
+	return error_set(err, cause.code, "%s", cause.text);
+}
+
+int ledger_call_unsound(struct ledger_call *call, const char *what,
+			struct error *err)
+{
+	struct ledger *ledger = call->ledger;
+	struct error cause = {0};
+
+	ledger_call_end(call); /* it would keep the batch from its end */
+	undo_batch(ledger);
+	(void)error_set(&cause, ERROR_INVALID, "%s: the ledger is corrupt (%s)",
+			ledger->path, what);
+	return fail_corrupt(ledger, cause.text, err);
+}
+
+bool ledger_time_is_sound(int64_t ms)
+{
+	static const int64_t most = INT64_C(253402300799999);
+
+	return ms >= -most && ms <= most;
 }
 
 struct ledger_call ledger_call_begin(struct ledger *ledger, enum ledger_sql sql)

@@ -8,11 +8,23 @@ enum { PAGE_ROWS = 512 };
 
 /* ------------------------------------------------ rows */
 
+/* The schema checks what is written, not what a damaged file says. */
+static bool is_sound(int64_t state, int64_t size_bytes, int64_t proof)
+{
+	return state >= LEDGER_UPLOADED && state <= LEDGER_IGNORED &&
+	       size_bytes >= 0 && proof >= LEDGER_PROOF_NONE &&
+	       proof <= LEDGER_PROOF_CHECKSUM;
+}
+
 /* Append name and key to the memory; the row gets everything but where they
  * are, for the memory may still move. */
-static int copy_row(const struct ledger_call *call, struct buffer *memory,
+static int copy_row(struct ledger_call *call, struct buffer *memory,
 		    struct ledger_row *row, struct error *err)
 {
+	if (!is_sound(ledger_column_number(call, 1),
+		      ledger_column_number(call, 2),
+		      ledger_column_number(call, 9)))
+		return ledger_call_unsound(call, "a row of a file", err);
 	struct bytes name = ledger_column_bytes(call, 0);
 	struct bytes key = ledger_column_bytes(call, 7);
 	struct bytes sha256 = ledger_column_bytes(call, 8);
@@ -133,10 +145,16 @@ static int find_weight(struct ledger *ledger, int64_t policy, struct bytes name,
 	struct ledger_call call =
 	    ledger_call_by_name(ledger, SQL_FILE_SIZE, policy, name);
 	int code = ledger_call_row(&call, found, err);
-	if (code == 0 && *found)
-		*weight =
-		    weigh((enum ledger_state)ledger_column_number(&call, 0),
-			  ledger_column_number(&call, 1));
+	if (code == 0 && *found) {
+		int64_t state = ledger_column_number(&call, 0);
+		int64_t size_bytes = ledger_column_number(&call, 1);
+
+		if (is_sound(state, size_bytes, LEDGER_PROOF_NONE))
+			*weight = weigh((enum ledger_state)state, size_bytes);
+		else
+			code =
+			    ledger_call_unsound(&call, "a row of a file", err);
+	}
 	ledger_call_end(&call);
 	return code;
 }
@@ -285,6 +303,21 @@ int ledger_rows_open(struct ledger *ledger, int64_t policy,
 	return 0;
 }
 
+/* All of the page has come; false: not in ascending order. */
+static bool settle_page(struct ledger_rows *rows)
+{
+	struct bytes last = buffer_bytes(&rows->last);
+	const char *at = rows->memory.data;
+
+	for (int i = 0; i < rows->count; i++) {
+		at = settle_row(&rows->page[i], at);
+		if (bytes_compare(rows->page[i].name, last) <= 0)
+			return false;
+		last = rows->page[i].name;
+	}
+	return true;
+}
+
 static int fill_page(struct ledger_rows *rows, struct error *err)
 {
 	struct ledger_call call =
@@ -300,6 +333,9 @@ static int fill_page(struct ledger_rows *rows, struct error *err)
 			code = copy_row(&call, &rows->memory,
 					&rows->page[rows->count++], err);
 	}
+	/* who asks for what comes behind a name would go round for ever */
+	if (code == 0 && !settle_page(rows))
+		code = ledger_call_unsound(&call, "the order of rows", err);
 	ledger_call_end(&call);
 	return code;
 }
@@ -321,9 +357,6 @@ static int read_page(struct ledger_rows *rows, struct error *err)
 		return code;
 	}
 	rows->is_last_page = rows->count < PAGE_ROWS;
-	const char *at = rows->memory.data;
-	for (int i = 0; i < rows->count; i++)
-		at = settle_row(&rows->page[i], at);
 	return 0;
 }
 
@@ -377,6 +410,9 @@ static int find_pending(struct ledger *ledger, int64_t policy,
 		pending->state = ledger_column_number(&call, 0);
 		pending->since_ms = ledger_column_number(&call, 1);
 		pending->is_same = ledger_column_is(&call, 2, reason);
+		if (!ledger_time_is_sound(pending->since_ms))
+			code =
+			    ledger_call_unsound(&call, "a file put off", err);
 	}
 	ledger_call_end(&call);
 	return code;

@@ -93,6 +93,15 @@ int ledger_call_run(struct ledger_call *call, struct error *err);
 int ledger_call_row(struct ledger_call *call, bool *has_row, struct error *err);
 void ledger_call_end(struct ledger_call *call);
 
+/* The row is none that a ledger has, though SQLite finds nothing wrong with
+ * it: ends the call, and is what damage is that SQLite sees. ERROR_LOCAL. */
+int ledger_call_unsound(struct ledger_call *call, const char *what,
+			struct error *err);
+
+/* A moment in real time up to the year 9999, or the difference of two: what
+ * can be counted with. */
+bool ledger_time_is_sound(int64_t ms);
+
 /* Begun with policy and name as the first two values; the second runs it as
  * well. */
 struct ledger_call ledger_call_by_name(struct ledger *ledger,

@@ -55,6 +55,14 @@ int ledger_note_set(struct ledger *ledger, const char *name, const char *value,
 
 /* ------------------------------------------------ endpoints */
 
+static bool is_sound(const struct ledger_endpoint *facts)
+{
+	return facts->concurrency >= 0 &&
+	       ledger_time_is_sound(facts->skew_ms) &&
+	       ledger_time_is_sound(facts->put_crc64_refused_ms) &&
+	       ledger_time_is_sound(facts->multipart_crc64_refused_ms);
+}
+
 int ledger_endpoint_find(struct ledger *ledger, const char *endpoint,
 			 const char *bucket, struct ledger_endpoint *facts,
 			 struct error *err)
@@ -75,6 +83,8 @@ int ledger_endpoint_find(struct ledger *ledger, const char *endpoint,
 		    ledger_column_number(&call, 4);
 		facts->list_denied = ledger_column_number(&call, 5) != 0;
 		facts->head_denied = ledger_column_number(&call, 6) != 0;
+		if (!is_sound(facts))
+			code = ledger_call_unsound(&call, "an endpoint", err);
 	}
 	ledger_call_end(&call);
 	return code;

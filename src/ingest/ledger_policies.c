@@ -179,6 +179,12 @@ static int drop_policy(struct ledger *ledger, int64_t policy, struct error *err)
 		code = run_on_policy(ledger, SQL_REMOVAL_DROP, policy, err);
 	if (code == 0)
 		code = run_on_policy(ledger, SQL_POLICY_DROP, policy, err);
+	/* one that is found but cannot be dropped would be found for ever */
+	if (code == 0 && sqlite3_changes(ledger->db) == 0) {
+		struct ledger_call none = {.ledger = ledger};
+
+		code = ledger_call_unsound(&none, "a policy", err);
+	}
 	return code;
 }
 

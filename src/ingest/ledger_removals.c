@@ -35,6 +35,8 @@ int ledger_removal_next(struct ledger *ledger, int64_t policy,
 	if (code == 0 && *found) {
 		struct bytes name = ledger_column_bytes(&call, 0);
 
+		if (!ledger_time_is_sound(ledger_column_number(&call, 1)))
+			return ledger_call_unsound(&call, "a removal", err);
 		*removal = (struct ledger_removal){
 		    .due_ms = ledger_column_number(&call, 1),
 		    .literal_bytes = (size_t)ledger_column_number(&call, 2),

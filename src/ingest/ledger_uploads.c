@@ -9,9 +9,11 @@
 
 /* Name and key are appended to the memory; where they are is settled when it
  * moves no more. */
-static int copy_upload(const struct ledger_call *call, struct buffer *memory,
+static int copy_upload(struct ledger_call *call, struct buffer *memory,
 		       struct ledger_upload *upload, struct error *err)
 {
+	if (!ledger_time_is_sound(ledger_column_number(call, 9)))
+		return ledger_call_unsound(call, "an upload in parts", err);
 	struct bytes name = ledger_column_bytes(call, 1);
 	struct bytes key = ledger_column_bytes(call, 2);
 	if (buffer_append(memory, name.data, name.size) != 0 ||
