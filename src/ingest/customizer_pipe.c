@@ -206,9 +206,12 @@ static void drop_taken(struct customizer_pipe *pipe)
 /* Under the mutex. */
 static bool take_line(struct customizer_pipe *pipe, struct buffer *line)
 {
-	const char *data = pipe->incoming.data + pipe->taken_bytes;
 	size_t size = pipe->incoming.size - pipe->taken_bytes;
-	const char *end = size ? memchr(data, '\n', size) : NULL;
+
+	if (size == 0)
+		return false;
+	const char *data = pipe->incoming.data + pipe->taken_bytes;
+	const char *end = memchr(data, '\n', size);
 
 	if (!end || buffer_append(line, data, (size_t)(end - data)) != 0)
 		return false;
