@@ -25,7 +25,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
  * input, so that nothing is started.
  */
 enum {
-	QUESTIONS_MASK = 7,
+	QUESTIONS_MASK = 3,
 	IS_SCRIPT = 8,
 	PIECE_SHIFT = 4, /* 0: all there is; else so many bytes, squared */
 	END_OF_CHILD = 0xfe,
