@@ -59,6 +59,10 @@ PROGRAM := $(BUILD)/s3-ingestor
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%, \
 	$(wildcard tests/unit/test_*.c))
+STEPS_TEST := $(BUILD)/tests/test_pattern_steps
+STEPS_PARTS := $(patsubst src/%.c,$(BUILD)/steps/%.o, \
+	$(wildcard src/ingest/pattern*.c)) $(BUILD)/obj/base/buffer.o \
+	$(BUILD)/obj/base/error.o $(BUILD)/obj/platform/$(PLATFORM)/system.o
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%, \
 	$(wildcard tests/tools/*.c))
 PAGES := $(wildcard man/*.[1-8])
@@ -112,7 +116,17 @@ $(BUILD)/tests/%.o: tests/tools/%.c Makefile
 	$(say) CC $<
 	$(Q)$(CC) $(ALL_CFLAGS) -D_GNU_SOURCE -c -o $@ $<
 
-$(UNIT_TESTS) $(TEST_TOOLS): %: %.o $(PARTS)
+$(filter-out $(STEPS_TEST),$(UNIT_TESTS)) $(TEST_TOOLS): %: %.o $(PARTS)
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# It counts the calls of what it is about.
+$(BUILD)/steps/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(ALL_CFLAGS) -finstrument-functions -c -o $@ $<
+
+$(STEPS_TEST): %: %.o $(STEPS_PARTS)
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 

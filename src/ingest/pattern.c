@@ -15,19 +15,21 @@ enum { NODE_CEILING = 1 << 16, SCRATCH_COUNT = 2 };
 struct mark {
 	size_t part_count;
 	size_t range_count;
+	size_t group_count;
 	size_t text_size;
 };
 
 static struct mark mark_of(const struct pattern *pattern)
 {
 	return (struct mark){pattern->part_count, pattern->range_count,
-			     pattern->text.size};
+			     pattern->group_count, pattern->text.size};
 }
 
 static void go_back(struct pattern *pattern, const struct mark *mark)
 {
 	pattern->part_count = mark->part_count;
 	pattern->range_count = mark->range_count;
+	pattern->group_count = mark->group_count;
 	pattern->text.size = mark->text_size;
 }
 
@@ -88,6 +90,12 @@ static int descend(struct pattern *pattern, struct bytes segment, uint32_t *at,
 
 	if (code)
 		return code;
+	/* two ** take what one takes, and a thousand would take time */
+	if (node.kind == PATTERN_GLOBSTAR &&
+	    pattern->nodes[*at].kind == PATTERN_GLOBSTAR) {
+		go_back(pattern, &mark);
+		return 0;
+	}
 	uint32_t child = find_child(pattern, *at, &node);
 	if (child != PATTERN_NONE) {
 		go_back(pattern, &mark);

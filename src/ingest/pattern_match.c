@@ -228,9 +228,12 @@ static void apply_branches(const struct subject *subject,
 static void add_rounds(const struct subject *subject, const struct row *round,
 		       const struct relation *relation, struct row *row)
 {
-	for (size_t i = 0; i <= subject->count; i++)
-		if (row_has(round, i))
+	for (size_t i = 0; i <= subject->count; i++) {
+		if (i % WORD_BITS == 0 && !round->words[i / WORD_BITS])
+			i += WORD_BITS - 1; /* none of them */
+		else if (row_has(round, i))
 			row_add(row, &relation->rows[i]);
+	}
 }
 
 /* '*' and '+'. A round that takes nothing changes nothing, so rows can be

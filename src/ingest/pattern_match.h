@@ -91,6 +91,7 @@ struct pattern {
 	struct pattern_range *ranges;
 	size_t range_count;
 	size_t range_capacity;
+	size_t group_count;
 	struct buffer text;
 	struct pattern_states *scratch; /* two, for pattern_match */
 };

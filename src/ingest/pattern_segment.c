@@ -8,8 +8,9 @@
 
 enum {
 	DEPTH_CEILING = 16,
-	PART_CEILING = 1 << 18, /* of all alternatives */
-	NOT_CLOSED = 0		/* no ')' closes a group at place 0 */
+	PART_CEILING = 1 << 18,	 /* of all alternatives */
+	GROUP_CEILING = 1 << 12, /* the same; they take most of the time */
+	NOT_CLOSED = 0		 /* no ')' closes a group at place 0 */
 };
 
 struct compiler {
@@ -236,6 +237,8 @@ static int compile_group(struct compiler *compiler, size_t close)
 		return error_set(compiler->err, ERROR_CONFIG,
 				 "groups lie more than %d deep in each other",
 				 DEPTH_CEILING);
+	if (++compiler->pattern->group_count > GROUP_CEILING)
+		return too_large(compiler);
 	compiler->at += 2;
 	do {
 		code = compile_branch(compiler, close, &branch);
