@@ -82,6 +82,10 @@ static int add_entry(struct list *list, const struct candidate *candidate,
 {
 	struct scan_frame *frame = list->frame;
 
+	entry.name = candidate->name.data;
+	entry.name_bytes = (uint32_t)candidate->name.size;
+	entry.literal_bytes = candidate->verdict.literal_bytes;
+	entry.key = key_of(&entry);
 	if (frame->entry_count == frame->entry_capacity) {
 		size_t capacity =
 		    frame->entry_capacity ? 2 * frame->entry_capacity : 32;
@@ -92,10 +96,6 @@ static int add_entry(struct list *list, const struct candidate *candidate,
 		frame->entries = entries;
 		frame->entry_capacity = capacity;
 	}
-	entry.name = candidate->name.data;
-	entry.name_bytes = (uint32_t)candidate->name.size;
-	entry.literal_bytes = candidate->verdict.literal_bytes;
-	entry.key = key_of(&entry);
 	frame->entries[frame->entry_count++] = entry;
 	return 0;
 }
@@ -105,7 +105,7 @@ static int add_kind(struct list *list, const struct candidate *candidate,
 {
 	return add_entry(list, candidate,
 			 (struct scan_entry){.kind = (uint8_t)kind});
-}
+} /* -fanalyzer: the frame has the entries */
 
 static int add_bad(struct list *list, const struct candidate *candidate,
 		   int code)

@@ -218,9 +218,13 @@ static void start_ready(struct transfer_queue *queue)
 	for (int rank = 0; rank < TRANSFER_RANKS; rank++) {
 		struct line *line = &queue->ready[rank];
 
-		while (line->first &&
-		       queue->running_count < (size_t)queue->pace.window)
-			start_or_fail(queue, line_take(line));
+		while (queue->running_count < (size_t)queue->pace.window) {
+			struct transfer *transfer = line_take(line);
+
+			if (!transfer)
+				break;
+			start_or_fail(queue, transfer);
+		}
 	}
 }
 

@@ -87,20 +87,13 @@ static bool path_is(const char *path, const char *wanted)
 	return strcmp(path, wanted) == 0;
 }
 
-/* Room for one more; zeroed. NULL: no memory, or more than any page holds. */
-static void *grow(void **items, size_t *count, size_t item_size)
+/* The items with room for one more, wherever they are now. NULL: they are where
+ * they were; no memory, or more than any page holds. */
+static void *grow(void *items, size_t count, size_t item_size)
 {
-	char *more;
-
-	if (*count >= RESULTS_CEILING)
+	if (count >= RESULTS_CEILING)
 		return NULL;
-	more = realloc(*items, (*count + 1) * item_size);
-	if (!more)
-		return NULL;
-	*items = more;
-	more += *count * item_size;
-	(*count)++;
-	return memset(more, 0, item_size);
+	return realloc(items, (count + 1) * item_size);
 }
 
 struct listing_parse {
@@ -109,7 +102,6 @@ struct listing_parse {
 	size_t key_offset;
 	size_t key_size;
 	size_t *offsets; /* of the keys, while the memory may still move */
-	size_t offset_count;
 };
 
 static int keep_key(struct listing_parse *parse, struct bytes text)
@@ -128,17 +120,19 @@ static int keep_object(struct listing_parse *parse)
 
 	if (parse->key_size == 0)
 		return ERROR_INVALID; /* there is no object without a name */
-	struct s3_listed *object =
-	    grow((void **)&listing->objects, &listing->count, sizeof(*object));
-	size_t *offset = object ? grow((void **)&parse->offsets,
-				       &parse->offset_count, sizeof(*offset))
-				: NULL;
-
-	if (!object || !offset)
+	struct s3_listed *objects =
+	    grow(listing->objects, listing->count, sizeof(*objects));
+	if (!objects)
 		return ERROR_LOCAL;
-	*object = parse->current;
-	object->key.size = parse->key_size;
-	*offset = parse->key_offset;
+	listing->objects = objects;
+	size_t *offsets =
+	    grow(parse->offsets, listing->count, sizeof(*offsets));
+	if (!offsets) /* -fanalyzer: the listing has the objects */
+		return ERROR_LOCAL;
+	parse->offsets = offsets;
+	offsets[listing->count] = parse->key_offset;
+	parse->current.key.size = parse->key_size;
+	objects[listing->count++] = parse->current;
 	parse->current = (struct s3_listed){.size_bytes = -1};
 	parse->key_size = 0;
 	return 0;
@@ -292,13 +286,14 @@ static int parts_element(void *context, const char *path, struct bytes text)
 		parse->current.has_crc64 =
 		    s3_value_crc64(value, &parse->current.crc64);
 	} else if (path_is(path, "ListPartsResult/Part")) {
-		struct s3_part *part =
-		    grow((void **)&parse->parts->parts, &parse->parts->count,
-			 sizeof(*part));
+		struct s3_parts *parts = parse->parts;
+		struct s3_part *more =
+		    grow(parts->parts, parts->count, sizeof(*more));
 
-		if (!part)
+		if (!more)
 			return ERROR_LOCAL;
-		*part = parse->current;
+		parts->parts = more;
+		more[parts->count++] = parse->current;
 		parse->current = (struct s3_part){.size_bytes = -1};
 	} else if (path_is(path, "ListPartsResult/IsTruncated")) {
 		parse->parts->is_truncated = strcmp(value, "true") == 0;
@@ -347,13 +342,14 @@ static int keep_upload(struct uploads_parse *parse)
 {
 	if (!parse->current.key || !parse->current.upload_id)
 		return ERROR_INVALID;
-	struct s3_upload_listed *upload =
-	    grow((void **)&parse->listing->uploads, &parse->listing->count,
-		 sizeof(*upload));
+	struct s3_upload_listing *listing = parse->listing;
+	struct s3_upload_listed *uploads =
+	    grow(listing->uploads, listing->count, sizeof(*uploads));
 
-	if (!upload)
+	if (!uploads)
 		return ERROR_LOCAL;
-	*upload = parse->current;
+	listing->uploads = uploads;
+	uploads[listing->count++] = parse->current;
 	parse->current = (struct s3_upload_listed){0};
 	return 0;
 }

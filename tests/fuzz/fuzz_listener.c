@@ -32,7 +32,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 enum {
 	INHERITED = 3, /* SD_LISTEN_FDS_START */
 	MOMENT_MS = 5,
-	PATIENCE_MS = 8000
+	PATIENCE_MS = 25000
 };
 
 static char folder[] = "/tmp/fuzz-listener-XXXXXX";
