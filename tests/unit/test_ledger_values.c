@@ -92,7 +92,7 @@ static void moments_can_be_counted_with(void)
 
 	ledger = open_after("insert into upload values(1, cast('a' as blob), "
 			    "cast('k' as blob), 'id', 1, 1, 1, 1, 1, "
-			    "9223372036854775807, '', 'b', 0)");
+			    "9223372036854775807, '', 'b', 0, 0)");
 	error_clear(&err);
 	code = ledger_uploads_list(ledger, &uploads, &err);
 	check_refused(code, &err, ledger);
@@ -119,7 +119,8 @@ static void make_descending_ledger(void)
 	(void)ask(sql);
 	(void)ask("with recursive n(i) as (select 1000 union all select i + 1 "
 		  "from n where i < 3000) insert into file select 1, "
-		  "cast(i as blob), 0, 1, 1, 1, 1, 0, null, null, 0, 1 "
+		  "cast(i as blob), 0, 1, 1, 1, 1, 0, null, null, 0, 1, "
+		  "null, 0 "
 		  "from n");
 	(void)snprintf(sql, sizeof(sql), form, " desc", "");
 	(void)ask(sql);
