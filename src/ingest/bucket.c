@@ -7,7 +7,7 @@
 #include "platform/clock.h"
 
 #define NS_PER_MS	 1000000
-#define REFUSAL_LASTS_MS ((int64_t)30 * 24 * 3600 * 1000)
+#define FINDING_LASTS_MS ((int64_t)30 * 24 * 3600 * 1000)
 #define SKEW_CEILING_MS	 ((int64_t)100 * 366 * 24 * 3600 * 1000)
 
 enum { DENIED_IN_ROW_CEILING = 20 };
@@ -46,14 +46,17 @@ int64_t bucket_now_ns(const struct bucket *bucket)
 	return clock_real_ns() + bucket->facts.skew_ms * NS_PER_MS;
 }
 
+static bool is_recent(int64_t found_ms)
+{
+	int64_t age_ms = clock_real_ns() / NS_PER_MS - found_ms;
+
+	return found_ms != 0 && age_ms >= 0 && age_ms <= FINDING_LASTS_MS;
+}
+
 bool bucket_takes_crc64(const struct bucket *bucket, bool multipart)
 {
-	int64_t refused_ms = multipart
-				 ? bucket->facts.multipart_crc64_refused_ms
-				 : bucket->facts.put_crc64_refused_ms;
-	int64_t age_ms = clock_real_ns() / NS_PER_MS - refused_ms;
-
-	return refused_ms == 0 || age_ms < 0 || age_ms > REFUSAL_LASTS_MS;
+	return !is_recent(multipart ? bucket->facts.multipart_crc64_refused_ms
+				    : bucket->facts.put_crc64_refused_ms);
 }
 
 void bucket_refused_crc64(struct bucket *bucket, bool multipart)
@@ -64,6 +67,35 @@ void bucket_refused_crc64(struct bucket *bucket, bool multipart)
 		bucket->facts.multipart_crc64_refused_ms = now_ms;
 	else
 		bucket->facts.put_crc64_refused_ms = now_ms;
+}
+
+bool bucket_keeps_condition(const struct bucket *bucket)
+{
+	return bucket->facts.keeps_condition &&
+	       is_recent(bucket->facts.condition_found_ms);
+}
+
+void bucket_learn_condition(struct bucket *bucket, bool keeps)
+{
+	bucket->facts.keeps_condition = keeps;
+	bucket->facts.condition_found_ms = clock_real_ns() / NS_PER_MS;
+}
+
+bool bucket_wants_condition(struct bucket *bucket)
+{
+	if (bucket->was_condition_tried ||
+	    is_recent(bucket->facts.condition_found_ms))
+		return false;
+	bucket->was_condition_tried = true;
+	return true;
+}
+
+bool bucket_wants_head(struct bucket *bucket)
+{
+	if (bucket->was_head_tried)
+		return false;
+	bucket->was_head_tried = true;
+	return true;
 }
 
 static bool learn_region(struct bucket *bucket, const char *region)

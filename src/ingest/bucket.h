@@ -20,6 +20,8 @@ struct bucket {
 	char halt_text[320];
 	int64_t last_answer_ns; /* steady; when it last did what was asked */
 	int denied_in_row;
+	bool expects_key; /* the last key that was asked for was there */
+	bool was_condition_tried, was_head_tried; /* in this run */
 };
 
 /* Place by the policy, facts by the ledger. */
@@ -37,6 +39,17 @@ int64_t bucket_now_ns(const struct bucket *bucket);
  * days. */
 bool bucket_takes_crc64(const struct bucket *bucket, bool multipart);
 void bucket_refused_crc64(struct bucket *bucket, bool multipart);
+
+/* Whether it keeps If-None-Match: * (a PUT only if the key is new, else 412),
+ * as far as it is known: what was found out counts for 30 days. */
+bool bucket_keeps_condition(const struct bucket *bucket);
+void bucket_learn_condition(struct bucket *bucket, bool keeps);
+
+/* Whether it should be found out on an object of ours, now that a key was new
+ * by HEAD; whether HEAD is denied, now that HEAD told nothing. At most once a
+ * run each. */
+bool bucket_wants_condition(struct bucket *bucket);
+bool bucket_wants_head(struct bucket *bucket);
 
 /* Learn region and clock from a reply. True if the request should be made
  * again at once because of it. */

@@ -269,6 +269,8 @@ struct ledger_endpoint {
 	int64_t multipart_crc64_refused_ms; /* when, 0: never */
 	bool list_denied;
 	bool head_denied;
+	bool keeps_condition;	    /* If-None-Match: * on a PUT */
+	int64_t condition_found_ms; /* when that was found out, 0: never */
 };
 /* Facts of (endpoint, bucket); all zero if none. */
 int ledger_endpoint_find(struct ledger *ledger, const char *endpoint,

@@ -83,6 +83,8 @@ int ledger_endpoint_find(struct ledger *ledger, const char *endpoint,
 		    ledger_column_number(&call, 4);
 		facts->list_denied = ledger_column_number(&call, 5) != 0;
 		facts->head_denied = ledger_column_number(&call, 6) != 0;
+		facts->keeps_condition = ledger_column_number(&call, 7) != 0;
+		facts->condition_found_ms = ledger_column_number(&call, 8);
 		if (!is_sound(facts))
 			code = ledger_call_unsound(&call, "an endpoint", err);
 	}
@@ -98,7 +100,9 @@ static bool is_same_endpoint(const struct ledger_endpoint *a,
 	       a->put_crc64_refused_ms == b->put_crc64_refused_ms &&
 	       a->multipart_crc64_refused_ms == b->multipart_crc64_refused_ms &&
 	       a->list_denied == b->list_denied &&
-	       a->head_denied == b->head_denied;
+	       a->head_denied == b->head_denied &&
+	       a->keeps_condition == b->keeps_condition &&
+	       a->condition_found_ms == b->condition_found_ms;
 }
 
 int ledger_endpoint_record(struct ledger *ledger, const char *endpoint,
@@ -127,5 +131,7 @@ int ledger_endpoint_record(struct ledger *ledger, const char *endpoint,
 	ledger_call_number(&call, facts->multipart_crc64_refused_ms);
 	ledger_call_number(&call, facts->list_denied);
 	ledger_call_number(&call, facts->head_denied);
+	ledger_call_number(&call, facts->keeps_condition);
+	ledger_call_number(&call, facts->condition_found_ms);
 	return ledger_call_run(&call, err);
 }

@@ -149,6 +149,12 @@ static const char version_2[] =
     "  f.removed as removed"
     "  from file f join policy p on p.id = f.policy;";
 
+static const char version_3[] =
+    "alter table endpoint add column"
+    "  keeps_condition integer not null default 0;"
+    "alter table endpoint add column"
+    "  condition_found_ms integer not null default 0;";
+
 /* A step brings the version before it up to its own; steps are only added. */
 static const struct {
 	int version;
@@ -156,6 +162,7 @@ static const struct {
 } steps[] = {
     {1, version_1},
     {2, version_2},
+    {3, version_3},
 };
 
 enum { STEP_COUNT = sizeof(steps) / sizeof(steps[0]) };

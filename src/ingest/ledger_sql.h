@@ -17,7 +17,8 @@
 
 #define LEDGER_ENDPOINT_COLUMNS                                                \
 	"region, skew_ms, concurrency, put_crc64_refused_ms, "                 \
-	"multipart_crc64_refused_ms, list_denied, head_denied"
+	"multipart_crc64_refused_ms, list_denied, head_denied, "               \
+	"keeps_condition, condition_found_ms"
 
 #define LEDGER_STATEMENTS(X)                                                   \
 	X(SQL_BEGIN, "begin immediate")                                        \
@@ -122,7 +123,7 @@
 			     " from endpoint where url = ? and bucket = ?")    \
 	X(SQL_ENDPOINT_RECORD, "insert or replace into endpoint(url, "         \
 			       "bucket, " LEDGER_ENDPOINT_COLUMNS              \
-			       ") values(?, ?, ?, ?, ?, ?, ?, ?, ?)")          \
+			       ") values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")    \
                                                                                \
 	X(SQL_NOTE_GET, "select value from note where name = ?")               \
 	X(SQL_NOTE_SET, "insert or replace into note(name, value) "            \

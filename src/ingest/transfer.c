@@ -263,7 +263,8 @@ static void keep_pace(struct transfer_queue *queue,
 	    verdict->retry == RETRY_THROTTLE) {
 		pace_throttle(&queue->pace, now_ns,
 			      now_ns - transfer->started_ns);
-	} else if (verdict->status / 100 == 2 || verdict->status == 404) {
+	} else if (verdict->status / 100 == 2 || verdict->status == 404 ||
+		   verdict->outcome == S3_EXISTS) {
 		pace_success(&queue->pace, now_ns);
 		retry_budget_success(&queue->budget);
 	}

@@ -85,6 +85,7 @@ static int record(struct upload *upload, struct error *err)
 			upload->state.result == EVENT_UPDATED;
 	bool was_compared = upload->state.decision == DECISION_REHASH ||
 			    upload->state.decision == DECISION_TOUCHED;
+	bool knows_content = was_sent || was_compared || upload->state.is_equal;
 	struct ledger_row row = {
 	    .name = upload_name(upload),
 	    .key = upload_key(upload),
@@ -96,7 +97,8 @@ static int record(struct upload *upload, struct error *err)
 	    .at_ms = clock_real_ns() / NS_PER_MS,
 	};
 
-	row.has_sha256 = digest_of_row(upload, row.sha256);
+	/* one that is hashed, but was not compared, proves nothing */
+	row.has_sha256 = knows_content && digest_of_row(upload, row.sha256);
 	if (was_sent) {
 		row.state = LEDGER_UPLOADED;
 		row.proof = LEDGER_PROOF_CHECKSUM;
@@ -105,8 +107,8 @@ static int record(struct upload *upload, struct error *err)
 		row.proof = upload->row_proof;
 	} else {
 		row.state = LEDGER_PRESENT;
-		row.proof = upload->is_hashed ? LEDGER_PROOF_CHECKSUM
-					      : LEDGER_PROOF_SIZE;
+		row.proof = upload->state.is_equal ? LEDGER_PROOF_CHECKSUM
+						   : LEDGER_PROOF_SIZE;
 	}
 	int rc = ledger_record(upload->context->ledger, upload->policy_id, &row,
 			       err);
@@ -221,6 +223,7 @@ static void run_step(struct upload *upload)
 	case UPLOAD_MATCH:
 		upload_match(upload);
 		break;
+	case UPLOAD_PUT_NEW:
 	case UPLOAD_PUT:
 		upload_put(upload);
 		break;
@@ -279,6 +282,17 @@ static void copy_row(struct upload *upload, const struct ledger_row *row)
 	memcpy(upload->row_sha256, row->sha256, HASH_SHA256_BYTES);
 }
 
+/* What the endpoint can, and what may come of asking it. */
+static void foresee(struct upload *upload)
+{
+	struct upload_state *state = &upload->state;
+
+	state->can_put_new = !state->has_row && upload_is_small(upload) &&
+			     bucket_keeps_condition(upload->bucket);
+	state->expects_key = upload->bucket->expects_key;
+	state->head_denied = upload->bucket->facts.head_denied;
+}
+
 int upload_start(struct upload_context *context, const struct upload_file *file,
 		 struct upload **out, struct error *err)
 {
@@ -303,6 +317,7 @@ int upload_start(struct upload_context *context, const struct upload_file *file,
 	upload->state.must_match = file->must_match;
 	upload->state.is_large =
 	    file->facts->size_bytes >= UPLOAD_MULTIPART_BYTES;
+	foresee(upload);
 	if (upload->state.is_large && upload_parts_prepare(upload, &own)) {
 		upload_fail(upload, S3_LOCAL, "%s", own.text);
 		return 0;

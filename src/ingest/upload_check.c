@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ingest/bucket.h"
 #include "ingest/upload_job.h"
 #include "ingest/upload_parts.h"
 #include "s3/s3_value.h"
@@ -41,10 +42,19 @@ static bool is_found(const struct upload *upload)
 
 	if (remote->size_bytes != upload->facts.size_bytes)
 		return false;
-	if (upload->state.must_match ||
+	if (upload->state.must_match || upload->state.may_be_ours ||
 	    (upload->state.is_recheck && upload->state.has_row))
 		return true;
 	return whole_seconds(upload->facts.mtime_ns) <= remote->modified_s;
+}
+
+/* What this key is like, the next one may be. */
+static void answer(struct upload *upload, enum upload_event event)
+{
+	upload->head_said = event;
+	upload->bucket->expects_key =
+	    event == UPLOAD_FOUND || event == UPLOAD_DIFFERS;
+	upload->context->report(upload, event);
 }
 
 static void asked(struct transfer *transfer, const struct s3_verdict *verdict,
@@ -58,16 +68,15 @@ static void asked(struct transfer *transfer, const struct s3_verdict *verdict,
 		if (s3_read_object(reply, &upload->remote, &err))
 			upload_fail(upload, S3_FAILED, "HEAD: %s", err.text);
 		else
-			upload->context->report(upload, is_found(upload)
-							    ? UPLOAD_FOUND
-							    : UPLOAD_DIFFERS);
+			answer(upload, is_found(upload) ? UPLOAD_FOUND
+							: UPLOAD_DIFFERS);
 		break;
 	case S3_MISSING:
-		upload->context->report(upload, UPLOAD_ABSENT);
+		answer(upload, UPLOAD_ABSENT);
 		break;
 	case S3_UNKNOWN:
 	case S3_DENIED:
-		upload->context->report(upload, UPLOAD_UNSURE);
+		answer(upload, UPLOAD_UNSURE);
 		break;
 	default:
 		upload_fail_verdict(upload, "HEAD", verdict);
@@ -79,9 +88,9 @@ void upload_ask(struct upload *upload)
 {
 	struct s3_request *request = upload_request(upload);
 	struct bytes key = upload_key(upload);
-	int rc = upload->state.must_match
-		     ? s3_head_object_checksum(request, key)
-		     : s3_head_object(request, key);
+	bool by_content = upload->state.must_match || upload->state.may_be_ours;
+	int rc = by_content ? s3_head_object_checksum(request, key)
+			    : s3_head_object(request, key);
 
 	if (rc)
 		upload_fail(upload, S3_LOCAL, "HEAD: out of memory");

@@ -220,6 +220,11 @@ static void whole_hashed(struct file_hash *hash)
 	upload->after_hash(upload);
 }
 
+bool upload_is_small(const struct upload *upload)
+{
+	return upload->facts.size_bytes <= SMALL_BYTES;
+}
+
 void upload_hash_whole(struct upload *upload,
 		       const struct upload_digest *digest)
 {
@@ -229,7 +234,7 @@ void upload_hash_whole(struct upload *upload,
 		upload->context->report(upload, event);
 		return;
 	}
-	bool is_small = upload->facts.size_bytes <= SMALL_BYTES;
+	bool is_small = upload_is_small(upload);
 	if (is_small && !upload->data) {
 		upload->data = malloc((size_t)upload->facts.size_bytes + 1);
 		if (!upload->data) {

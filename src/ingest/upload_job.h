@@ -76,6 +76,7 @@ struct upload {
 	char *data; /* the whole file, if it is small */
 	struct transfer transfer;
 	struct s3_object_facts remote; /* what HEAD told */
+	enum upload_event head_said;   /* UPLOAD_DONE: it was not asked */
 	bool guard_refused;	       /* go on without CRC64NVME */
 	struct upload_parts *parts;
 
@@ -112,6 +113,9 @@ void upload_hash_whole(struct upload *upload,
  * reason set. */
 enum upload_event upload_judge_hash(struct upload *upload,
 				    const struct file_hash *hash);
+
+/* Whether it is read once and kept in memory until it is sent. */
+bool upload_is_small(const struct upload *upload);
 
 /* Report a failure with a reason; errno values too. */
 void upload_fail(struct upload *upload, enum s3_outcome outcome,

@@ -16,6 +16,29 @@ static void send(struct upload_state *state, bool key_existed)
 		    state->can_resume ? UPLOAD_LIST_PARTS : UPLOAD_CREATE;
 }
 
+/* The key is new, as far as it is known. */
+static void send_new(struct upload_state *state)
+{
+	if (state->can_put_new)
+		state->step = UPLOAD_PUT_NEW;
+	else
+		send(state, false);
+}
+
+/* Nobody knows whether the key is new. Where a PUT can find that out, it does,
+ * but not for one body after the other that is there already. */
+static void ask(struct upload_state *state)
+{
+	bool wait_for_head = state->expects_key && !state->head_denied;
+
+	if (state->can_put_new && !wait_for_head)
+		state->step = UPLOAD_PUT_NEW;
+	else if (state->head_denied)
+		send(state, state->has_row);
+	else
+		state->step = UPLOAD_ASK;
+}
+
 static void present(struct upload_state *state)
 {
 	end(state, state->is_recheck && state->has_row ? EVENT_UNCHANGED
@@ -41,10 +64,10 @@ void upload_begin(struct upload_state *state)
 		if (state->has_row)
 			send(state, true);
 		else
-			state->step = UPLOAD_ASK;
+			ask(state);
 		break;
 	default:
-		state->step = UPLOAD_ASK;
+		ask(state);
 		break;
 	}
 }
@@ -66,9 +89,11 @@ static void after_ask(struct upload_state *state, enum upload_event event)
 	bool forced = state->decision == DECISION_FORCED;
 
 	if (event == UPLOAD_ABSENT)
-		send(state, false);
+		send_new(state);
 	else if (event == UPLOAD_UNSURE)
-		send(state, state->has_row);
+		send(state, state->has_row || state->key_existed);
+	else if (event == UPLOAD_FOUND && state->may_be_ours)
+		state->step = UPLOAD_MATCH;
 	else if (event == UPLOAD_DIFFERS || (event == UPLOAD_FOUND && forced))
 		send(state, true);
 	else if (event == UPLOAD_FOUND && state->must_match)
@@ -81,7 +106,10 @@ static void after_ask(struct upload_state *state, enum upload_event event)
 
 static void after_match(struct upload_state *state, enum upload_event event)
 {
-	if (event == UPLOAD_SAME)
+	state->is_equal = event == UPLOAD_SAME;
+	if (event == UPLOAD_SAME && state->may_be_ours)
+		end(state, EVENT_ADDED);
+	else if (event == UPLOAD_SAME)
 		present(state);
 	else if (event == UPLOAD_DIFFERS)
 		send(state, true);
@@ -103,6 +131,23 @@ static void after_confirm(struct upload_state *state, enum upload_event event)
 		state->step = UPLOAD_CREATE;
 	else
 		end(state, EVENT_FAILED);
+}
+
+static void after_put_new(struct upload_state *state, enum upload_event event)
+{
+	state->can_put_new = false;
+	if (event == UPLOAD_DONE) {
+		end(state, EVENT_ADDED);
+	} else if (event == UPLOAD_EXISTS && state->head_denied) {
+		send(state, !state->may_be_ours);
+	} else if (event == UPLOAD_EXISTS) {
+		state->key_existed = !state->may_be_ours;
+		state->step = UPLOAD_ASK;
+	} else if (event == UPLOAD_UNSURE) {
+		ask(state);
+	} else {
+		end(state, EVENT_FAILED);
+	}
 }
 
 static void after_multipart(struct upload_state *state, enum upload_event event)
@@ -142,6 +187,9 @@ void upload_next(struct upload_state *state, enum upload_event event)
 	switch (state->step) {
 	case UPLOAD_COMPARE:
 		after_compare(state, event);
+		break;
+	case UPLOAD_PUT_NEW:
+		after_put_new(state, event);
 		break;
 	case UPLOAD_ASK:
 		after_ask(state, event);

@@ -12,6 +12,7 @@
  */
 enum upload_step {
 	UPLOAD_COMPARE,	   /* hash the file: is it what the ledger recorded? */
+	UPLOAD_PUT_NEW,	   /* as UPLOAD_PUT, but only if the key is new */
 	UPLOAD_ASK,	   /* HEAD: is it in the bucket? */
 	UPLOAD_MATCH,	   /* hash the file: is it what HEAD told? */
 	UPLOAD_PUT,	   /* hash if needed, send in one request */
@@ -30,7 +31,8 @@ enum upload_event {
 	UPLOAD_DIFFERS, /* they are not, or size or time say so already */
 	UPLOAD_ABSENT,	/* no such key */
 	UPLOAD_FOUND,	/* same size, and not older than the file */
-	UPLOAD_UNSURE,	/* HEAD is not allowed here */
+	UPLOAD_UNSURE,	/* HEAD, or the condition, is not allowed here */
+	UPLOAD_EXISTS,	/* the key is not new */
 	UPLOAD_LOST,	/* the multipart upload is gone */
 	UPLOAD_CHANGED, /* the file is not what it was, or is being written */
 	UPLOAD_VANISHED,
@@ -47,6 +49,13 @@ struct upload_state {
 	bool must_match; /* equal size is not enough to call it present */
 	bool has_upload; /* an upload id that Abort would end */
 	bool is_second;	 /* the first upload in parts was lost */
+	/* it is small, and the endpoint keeps If-None-Match: * */
+	bool can_put_new;
+	bool expects_key; /* the last key asked for was there: so may this be */
+	bool head_denied; /* HEAD tells nothing here */
+	/* the key may be there by an attempt of ours whose reply was lost */
+	bool may_be_ours;
+	bool is_equal; /* the object has the file's content */
 	bool key_existed;
 	enum event_what result; /* at UPLOAD_END; EVENT_NOTHING: vanished */
 };

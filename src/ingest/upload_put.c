@@ -5,7 +5,93 @@
 #include "ingest/bucket.h"
 #include "ingest/upload_job.h"
 
-static void put(struct upload *upload);
+/* The request, with the body behind it, ready to be sent. */
+static int make_put(struct upload *upload, bool only_if_new)
+{
+	struct s3_object object;
+	struct s3_pair *metadata = NULL;
+	struct transfer *transfer = &upload->transfer;
+	bool takes_crc64 = !upload->hash.want_md5;
+	const struct s3_guard guard = {
+	    .sha256 = upload->hash.sha256,
+	    .has_crc64 = takes_crc64,
+	    .crc64 = upload->hash.crc64,
+	    .md5 = takes_crc64 ? NULL : upload->hash.md5,
+	};
+	int rc = upload_object(upload, &object, &metadata);
+
+	if (rc == 0)
+		rc = s3_put_object(upload_request(upload), upload_key(upload),
+				   &object, &guard, only_if_new);
+	free(metadata);
+	if (rc)
+		return rc;
+	transfer->carries_guard = takes_crc64;
+	transfer->has_body = true;
+	transfer->body = (struct http_body){
+	    .data = upload->data,
+	    .file = upload->data ? NULL : upload->file,
+	    .size_bytes = upload->facts.size_bytes,
+	};
+	return 0;
+}
+
+/* ---- what the endpoint can, found out on what it has just stored ---- */
+
+/* Nothing of this changes that the file is there. */
+static void tried_condition(struct transfer *transfer,
+			    const struct s3_verdict *verdict,
+			    const struct http_reply *reply)
+{
+	struct upload *upload = transfer->owner;
+
+	(void)reply;
+	if (verdict->outcome == S3_EXISTS || verdict->outcome == S3_DONE)
+		bucket_learn_condition(upload->bucket,
+				       verdict->outcome == S3_EXISTS);
+	upload->context->report(upload, UPLOAD_DONE);
+}
+
+static void tried_head(struct transfer *transfer,
+		       const struct s3_verdict *verdict,
+		       const struct http_reply *reply)
+{
+	struct upload *upload = transfer->owner;
+
+	(void)reply;
+	if (verdict->outcome == S3_DONE)
+		upload->bucket->facts.head_denied = false;
+	else if (verdict->outcome == S3_UNKNOWN)
+		upload->bucket->facts.head_denied = true;
+	upload->context->report(upload, UPLOAD_DONE);
+}
+
+/* The same bytes again, if the key is new: an endpoint that does not know the
+ * condition stores them once more, and nothing is lost. */
+static bool try_condition(struct upload *upload)
+{
+	if (upload->head_said != UPLOAD_ABSENT || !upload->data ||
+	    !bucket_wants_condition(upload->bucket) || make_put(upload, true))
+		return false;
+	upload_send(upload, TRANSFER_PUT, tried_condition);
+	return true;
+}
+
+/* 403 to HEAD is the answer for a key that is not there, and for one that
+ * nobody may ask about: this one is there. */
+static bool try_head(struct upload *upload)
+{
+	bool is_open =
+	    upload->head_said == UPLOAD_UNSURE || upload->state.head_denied;
+
+	if (!is_open || !bucket_wants_head(upload->bucket) ||
+	    s3_head_object(upload_request(upload), upload_key(upload)))
+		return false;
+	upload_send(upload, TRANSFER_HEAD, tried_head);
+	return true;
+}
+
+/* ---- the reply ---- */
 
 /* What S3 says that it stored must be what we sent. */
 static bool echo_differs(const struct upload *upload,
@@ -28,7 +114,42 @@ static void accepted(struct upload *upload, const struct http_reply *reply)
 	}
 	if (upload->guard_refused)
 		bucket_refused_crc64(upload->bucket, false);
-	upload->context->report(upload, upload_recheck(upload));
+	enum upload_event event = upload_recheck(upload);
+	if (upload->state.step == UPLOAD_PUT_NEW)
+		upload->bucket->expects_key = false;
+	else if (event == UPLOAD_DONE &&
+		 (try_condition(upload) || try_head(upload)))
+		return;
+	upload->context->report(upload, event);
+}
+
+/* After an attempt that ended without an answer it may be our own success. */
+static void existed(struct upload *upload)
+{
+	upload->state.may_be_ours = upload->transfer.attempts > 1;
+	upload->bucket->expects_key = true;
+	bucket_learn_condition(upload->bucket, true);
+	upload->context->report(upload, UPLOAD_EXISTS);
+}
+
+/* It did keep the condition once; what it is now is found out anew. */
+static void refused_condition(struct upload *upload)
+{
+	upload->bucket->facts.keeps_condition = false;
+	upload->bucket->facts.condition_found_ms = 0;
+	upload->context->report(upload, UPLOAD_UNSURE);
+}
+
+static bool is_about_condition(struct upload *upload,
+			       const struct s3_verdict *verdict)
+{
+	if (verdict->outcome == S3_EXISTS)
+		existed(upload);
+	else if (verdict->outcome == S3_GUARD_REFUSED || verdict->status == 501)
+		refused_condition(upload);
+	else
+		return false;
+	return true;
 }
 
 /* Refused because of its bytes: did the file move, or was it the line? */
@@ -48,6 +169,9 @@ static void sent(struct transfer *transfer, const struct s3_verdict *verdict,
 {
 	struct upload *upload = transfer->owner;
 
+	if (upload->state.step == UPLOAD_PUT_NEW &&
+	    is_about_condition(upload, verdict))
+		return;
 	switch (verdict->outcome) {
 	case S3_DONE:
 		accepted(upload, reply);
@@ -72,34 +196,11 @@ static void sent(struct transfer *transfer, const struct s3_verdict *verdict,
 
 static void put(struct upload *upload)
 {
-	struct s3_object object;
-	struct s3_pair *metadata = NULL;
-	struct transfer *transfer = &upload->transfer;
-	bool takes_crc64 = !upload->hash.want_md5;
-	const struct s3_guard guard = {
-	    .sha256 = upload->hash.sha256,
-	    .has_crc64 = takes_crc64,
-	    .crc64 = upload->hash.crc64,
-	    .md5 = takes_crc64 ? NULL : upload->hash.md5,
-	};
-	int rc = upload_object(upload, &object, &metadata);
+	bool only_if_new = upload->state.step == UPLOAD_PUT_NEW;
 
-	if (rc == 0)
-		rc = s3_put_object(upload_request(upload), upload_key(upload),
-				   &object, &guard, false);
-	free(metadata);
-	if (rc) {
+	if (make_put(upload, only_if_new))
 		upload_fail(upload, S3_LOCAL, "PUT: out of memory");
-		return;
-	}
-	transfer->carries_guard = takes_crc64;
-	transfer->has_body = true;
-	transfer->body = (struct http_body){
-	    .data = upload->data,
-	    .file = upload->data ? NULL : upload->file,
-	    .size_bytes = upload->facts.size_bytes,
-	};
-	if (upload_offer(upload))
+	else if (upload_offer(upload))
 		upload_send(upload, TRANSFER_PUT, sent);
 }
 

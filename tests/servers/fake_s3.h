@@ -123,6 +123,7 @@ struct fault {
 };
 void fault_control(struct request *request, const char *text);
 struct fault *fault_find(struct request *request);
-time_t fault_now(void); /* the server's clock */
+time_t fault_now(void);		    /* the server's clock */
+bool fault_ignores_condition(void); /* If-None-Match on a PUT */
 
 #endif

@@ -12,6 +12,7 @@
  *	fail query=uploadId ok-with-error code=InternalError
  *	fail method=PUT reset=1000 | lost | wrong-etag | delay=200
  *	clock +10800
+ *	ignore if-none-match
  *	clear
  */
 enum { FAULTS_MOST = 32 };
@@ -20,10 +21,16 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct fault faults[FAULTS_MOST];
 static size_t fault_count;
 static long clock_offset_s;
+static bool is_condition_ignored;
 
 time_t fault_now(void)
 {
 	return time(NULL) + clock_offset_s;
+}
+
+bool fault_ignores_condition(void)
+{
+	return is_condition_ignored;
 }
 
 static void set_word(struct fault *fault, const char *word)
@@ -60,10 +67,13 @@ static void obey(char *line)
 	if (strcmp(verb, "clear") == 0) {
 		fault_count = 0;
 		clock_offset_s = 0;
+		is_condition_ignored = false;
 	} else if (strcmp(verb, "clock") == 0) {
 		char *value = strtok_r(NULL, " ", &save);
 
 		clock_offset_s = value ? atol(value) : 0;
+	} else if (strcmp(verb, "ignore") == 0) {
+		is_condition_ignored = true;
 	} else if (strcmp(verb, "fail") == 0 && fault_count < FAULTS_MOST) {
 		struct fault *fault = &faults[fault_count++];
 

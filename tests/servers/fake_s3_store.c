@@ -245,7 +245,8 @@ static void put_object(struct request *request)
 		return;
 	store_object_path(request, path, "");
 	store_object_path(request, meta_path, ".meta");
-	if (condition && meta_read(meta_path, &meta)) {
+	if (condition && !fault_ignores_condition() &&
+	    meta_read(meta_path, &meta)) {
 		reply_error(request, 412, "PreconditionFailed");
 		return;
 	}

@@ -76,7 +76,7 @@ static void nothing_is_made_until_something_is_written(void)
 	close_it(ledger);
 	CHECK_TEXT(ask("pragma journal_mode; pragma user_version; "
 		       "pragma integrity_check"),
-		   "wal|2|ok");
+		   "wal|3|ok");
 	CHECK_TEXT(ask("select * from note"), "x|1");
 }
 
@@ -632,6 +632,8 @@ static void endpoints_and_notes_are_remembered(void)
 	    .put_crc64_refused_ms = 1,
 	    .multipart_crc64_refused_ms = 2,
 	    .list_denied = true,
+	    .keeps_condition = true,
+	    .condition_found_ms = 3,
 	};
 	struct ledger_endpoint back;
 	CHECK_INT(ledger_endpoint_record(ledger, ENDPOINT, "b", &facts, NULL),
@@ -650,6 +652,8 @@ static void endpoints_and_notes_are_remembered(void)
 	CHECK_INT(back.put_crc64_refused_ms, 1);
 	CHECK_INT(back.multipart_crc64_refused_ms, 2);
 	CHECK(back.list_denied && !back.head_denied);
+	CHECK(back.keeps_condition);
+	CHECK_INT(back.condition_found_ms, 3);
 	back.head_denied = true;
 	CHECK_INT(ledger_endpoint_record(ledger, ENDPOINT, "b", &back, NULL),
 		  0);

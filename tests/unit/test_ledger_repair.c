@@ -121,7 +121,7 @@ static void a_set_aside_that_was_cut_off_is_finished(void)
 static void a_newer_schema_is_left_alone(void)
 {
 	make_ledger(3);
-	(void)ask("pragma user_version = 3");
+	(void)ask("pragma user_version = 4");
 	size_t size;
 	size_t size_after;
 	char *before = read_whole(&size);
@@ -158,14 +158,14 @@ static void an_older_schema_is_brought_up(void)
 	CHECK(!is_in_doubt(ledger));
 	CHECK_INT(ledger_note_set(ledger, "x", "1", NULL), 0);
 	close_it(ledger);
-	CHECK_TEXT(ask("pragma user_version; select value from note"), "2|1");
+	CHECK_TEXT(ask("pragma user_version; select value from note"), "3|1");
 
 	remove_all();
 	(void)ask("pragma journal_mode = wal");
 	ledger = open_it();
 	CHECK_INT(ledger_note_set(ledger, "x", "2", NULL), 0);
 	close_it(ledger);
-	CHECK_TEXT(ask("pragma user_version; select value from note"), "2|2");
+	CHECK_TEXT(ask("pragma user_version; select value from note"), "3|2");
 }
 
 static void the_rows_of_schema_1_are_kept(void)
@@ -176,6 +176,8 @@ static void the_rows_of_schema_1_are_kept(void)
 		  "alter table file drop column removed;"
 		  "alter table upload drop column twin;"
 		  "create view files as select name from file;"
+		  "alter table endpoint drop column keeps_condition;"
+		  "alter table endpoint drop column condition_found_ms;"
 		  "pragma user_version = 1");
 	struct ledger *ledger = open_as(true, NULL);
 	CHECK(is_known(ledger, 1, "name-000002"));
@@ -188,7 +190,7 @@ static void the_rows_of_schema_1_are_kept(void)
 	close_it(ledger);
 	CHECK_TEXT(ask("pragma user_version; select count(*) from files "
 		       "where gone is null and removed = 0"),
-		   "2|3");
+		   "3|3");
 }
 
 static void what_is_not_a_file_is_said(void)

@@ -36,6 +36,39 @@ static void the_first_step_follows_the_decision(void)
 	}
 }
 
+struct ask_row {
+	bool can_put_new;
+	bool expects_key;
+	bool head_denied;
+	enum upload_step step;
+};
+
+/* How it is found out whether a key is new. */
+static void what_is_asked_first_follows_what_is_known(void)
+{
+	static const struct ask_row rows[] = {
+	    {false, false, false, UPLOAD_ASK},
+	    {false, true, false, UPLOAD_ASK},
+	    {false, false, true, UPLOAD_PUT},
+	    {false, true, true, UPLOAD_PUT},
+	    {true, false, false, UPLOAD_PUT_NEW},
+	    {true, true, false, UPLOAD_ASK},
+	    {true, false, true, UPLOAD_PUT_NEW},
+	    {true, true, true, UPLOAD_PUT_NEW},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct upload_state state = {
+		    .decision = DECISION_NEW,
+		    .can_put_new = rows[i].can_put_new,
+		    .expects_key = rows[i].expects_key,
+		    .head_denied = rows[i].head_denied,
+		};
+		upload_begin(&state);
+		if (!CHECK_INT(state.step, rows[i].step))
+			(void)printf("# row %zu\n", i);
+	}
+}
+
 struct walk_row {
 	const char *name;
 	struct upload_state state;
@@ -91,6 +124,94 @@ static void whole_ways_end_as_the_counters_say(void)
 	     {UPLOAD_ABSENT, UPLOAD_DONE},
 	     2,
 	     EVENT_ADDED},
+	    {"new by the PUT itself",
+	     {.decision = DECISION_NEW, .can_put_new = true},
+	     {UPLOAD_DONE},
+	     1,
+	     EVENT_ADDED},
+	    {"not new by the PUT: in the bucket already",
+	     {.decision = DECISION_NEW, .can_put_new = true},
+	     {UPLOAD_EXISTS, UPLOAD_FOUND},
+	     2,
+	     EVENT_SKIPPED},
+	    {"not new by the PUT: other content",
+	     {.decision = DECISION_NEW, .can_put_new = true},
+	     {UPLOAD_EXISTS, UPLOAD_DIFFERS, UPLOAD_DONE},
+	     3,
+	     EVENT_UPDATED},
+	    {"not new by the PUT, must match, equal",
+	     {.decision = DECISION_NEW,
+	      .can_put_new = true,
+	      .must_match = true},
+	     {UPLOAD_EXISTS, UPLOAD_FOUND, UPLOAD_SAME},
+	     3,
+	     EVENT_SKIPPED},
+	    {"not new by the PUT, gone by HEAD",
+	     {.decision = DECISION_NEW, .can_put_new = true},
+	     {UPLOAD_EXISTS, UPLOAD_ABSENT, UPLOAD_DONE},
+	     3,
+	     EVENT_ADDED},
+	    {"not new by the PUT, HEAD turns out to be denied",
+	     {.decision = DECISION_NEW, .can_put_new = true},
+	     {UPLOAD_EXISTS, UPLOAD_UNSURE, UPLOAD_DONE},
+	     3,
+	     EVENT_UPDATED},
+	    {"not new by the PUT, HEAD known to be denied",
+	     {.decision = DECISION_NEW,
+	      .can_put_new = true,
+	      .head_denied = true},
+	     {UPLOAD_EXISTS, UPLOAD_DONE},
+	     2,
+	     EVENT_UPDATED},
+	    {"not new by the PUT, forced",
+	     {.decision = DECISION_FORCED, .can_put_new = true},
+	     {UPLOAD_EXISTS, UPLOAD_FOUND, UPLOAD_DONE},
+	     3,
+	     EVENT_UPDATED},
+	    {"absent by HEAD, another was faster",
+	     {.decision = DECISION_NEW,
+	      .can_put_new = true,
+	      .expects_key = true},
+	     {UPLOAD_ABSENT, UPLOAD_EXISTS, UPLOAD_FOUND},
+	     3,
+	     EVENT_SKIPPED},
+	    {"absent by HEAD, another was faster, and gone again",
+	     {.decision = DECISION_NEW,
+	      .can_put_new = true,
+	      .expects_key = true},
+	     {UPLOAD_ABSENT, UPLOAD_EXISTS, UPLOAD_ABSENT, UPLOAD_DONE},
+	     4,
+	     EVENT_ADDED},
+	    {"the condition is refused",
+	     {.decision = DECISION_NEW, .can_put_new = true},
+	     {UPLOAD_UNSURE, UPLOAD_ABSENT, UPLOAD_DONE},
+	     3,
+	     EVENT_ADDED},
+	    {"the condition is refused, HEAD is denied",
+	     {.decision = DECISION_NEW,
+	      .can_put_new = true,
+	      .head_denied = true},
+	     {UPLOAD_UNSURE, UPLOAD_DONE},
+	     2,
+	     EVENT_ADDED},
+	    {"changed while it was sent as new",
+	     {.decision = DECISION_NEW, .can_put_new = true},
+	     {UPLOAD_CHANGED},
+	     1,
+	     EVENT_DELAYED},
+	    {"refused as new",
+	     {.decision = DECISION_NEW, .can_put_new = true},
+	     {UPLOAD_FAILED},
+	     1,
+	     EVENT_FAILED},
+	    {"recheck where HEAD is denied",
+	     {.decision = DECISION_UNCHANGED,
+	      .has_row = true,
+	      .is_recheck = true,
+	      .head_denied = true},
+	     {UPLOAD_DONE},
+	     1,
+	     EVENT_UPDATED},
 	    {"changed",
 	     {.decision = DECISION_CHANGED, .has_row = true},
 	     {UPLOAD_DONE},
@@ -197,6 +318,58 @@ static void whole_ways_end_as_the_counters_say(void)
 	}
 }
 
+/* 412 after an attempt whose reply was lost: it may be what we sent. */
+static void our_own_lost_success_is_added(void)
+{
+	static const struct walk_row rows[] = {
+	    {"equal",
+	     {.decision = DECISION_NEW, .may_be_ours = true},
+	     {UPLOAD_EXISTS, UPLOAD_FOUND, UPLOAD_SAME},
+	     3,
+	     EVENT_ADDED},
+	    {"equal, forced",
+	     {.decision = DECISION_FORCED, .may_be_ours = true},
+	     {UPLOAD_EXISTS, UPLOAD_FOUND, UPLOAD_SAME},
+	     3,
+	     EVENT_ADDED},
+	    {"other content",
+	     {.decision = DECISION_NEW, .may_be_ours = true},
+	     {UPLOAD_EXISTS, UPLOAD_FOUND, UPLOAD_DIFFERS, UPLOAD_DONE},
+	     4,
+	     EVENT_UPDATED},
+	    {"other size",
+	     {.decision = DECISION_NEW, .may_be_ours = true},
+	     {UPLOAD_EXISTS, UPLOAD_DIFFERS, UPLOAD_DONE},
+	     3,
+	     EVENT_UPDATED},
+	    {"nobody can tell",
+	     {.decision = DECISION_NEW, .may_be_ours = true},
+	     {UPLOAD_EXISTS, UPLOAD_UNSURE, UPLOAD_DONE},
+	     3,
+	     EVENT_ADDED},
+	    {"nobody may ask",
+	     {.decision = DECISION_NEW,
+	      .may_be_ours = true,
+	      .head_denied = true},
+	     {UPLOAD_EXISTS, UPLOAD_DONE},
+	     2,
+	     EVENT_ADDED},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct upload_state state = rows[i].state;
+
+		state.step = UPLOAD_PUT_NEW;
+		state.can_put_new = true;
+		for (int j = 0; j < rows[i].count; j++) {
+			CHECK(state.step != UPLOAD_END);
+			upload_next(&state, rows[i].events[j]);
+		}
+		if (!CHECK_INT(state.step, UPLOAD_END) ||
+		    !CHECK_INT(state.result, rows[i].result))
+			(void)printf("# in: %s\n", rows[i].name);
+	}
+}
+
 /* Whatever comes in whatever step: nothing counts as uploaded but by DONE of
  * PUT or Complete, or by SAME where that was asked after Complete, and nothing
  * runs for ever. */
@@ -215,7 +388,8 @@ static void every_event_in_every_step_is_safe(void)
 				       state.result == EVENT_UPDATED);
 			bool may =
 			    (event == UPLOAD_DONE &&
-			     (step == UPLOAD_PUT || step == UPLOAD_COMPLETE)) ||
+			     (step == UPLOAD_PUT || step == UPLOAD_PUT_NEW ||
+			      step == UPLOAD_COMPLETE)) ||
 			    (event == UPLOAD_SAME && step == UPLOAD_CONFIRM);
 			CHECK_INT(counts, may);
 			CHECK(state.step >= (enum upload_step)step ||
@@ -228,7 +402,9 @@ int main(void)
 {
 	static const struct check_test tests[] = {
 	    CHECK_TEST(the_first_step_follows_the_decision),
+	    CHECK_TEST(what_is_asked_first_follows_what_is_known),
 	    CHECK_TEST(whole_ways_end_as_the_counters_say),
+	    CHECK_TEST(our_own_lost_success_is_added),
 	    CHECK_TEST(every_event_in_every_step_is_safe),
 	};
 	return CHECK_RUN(tests);
