@@ -249,3 +249,286 @@ asked() {
 	lose_rows
 	[ "$(summary "$counters" --standalone)" = "0 0 2 0 0 0" ]
 }
+
+# ---- listing pages for many ----
+
+LIST='GET [0-9]+ .*list-type'
+
+# listed N: so many pages were asked for
+listed() {
+	local got
+	got=$(s3_requests "$LIST")
+	[ "$got" -eq "$1" ] || { echo "$got pages, not $1" && return 1; }
+}
+
+@test "5,000 files that are in the bucket cost five pages and no HEAD" {
+	files f 5000
+	ingest_is 0 --standalone
+	lose_ledger
+	: >"$S3_LOG"
+	[ "$(summary "$counters" --standalone)" = "0 0 5000 0 0 0" ]
+	listed 5
+	[ "$(s3_requests)" -eq 5 ]
+	: >"$S3_LOG"
+	[ "$(summary "$counters" --standalone)" = "0 0 0 5000 0 0" ]
+	[ "$(s3_requests)" -eq 0 ]
+}
+
+@test "into an empty bucket: one page says so, then a PUT each" {
+	files f 2500
+	[ "$(summary "$counters" --standalone)" = "2500 0 0 0 0 0" ]
+	listed 1
+	asked HEAD 0
+	[ "$(s3_requests '^PUT 200')" -eq 2500 ]
+	[ "$(s3_count)" -eq 2500 ]
+}
+
+@test "a listing is not the answer about a few" {
+	files f 49
+	ingest_is 0 --standalone
+	lose_ledger
+	: >"$S3_LOG"
+	[ "$(summary "$counters" --standalone)" = "0 0 49 0 0 0" ]
+	listed 0
+	asked HEAD 49
+}
+
+@test "half are in the bucket: those are skipped, the others added" {
+	files f 600
+	ingest_is 0 --standalone
+	lose_ledger
+	files g 300
+	files a 300
+	: >"$S3_LOG"
+	[ "$(summary "$counters" --standalone)" = "600 0 600 0 0 0" ]
+	asked HEAD 0
+	[ "$(s3_requests "$LIST")" -le 3 ]
+	s3_same data/g-0300 "$HOME_DIR/data/g-0300"
+	s3_same data/a-0001 "$HOME_DIR/data/a-0001"
+}
+
+@test "another size, or a file newer than the object: updated" {
+	files f 200
+	ingest_is 0 --standalone
+	lose_ledger
+	echo longer >>"$HOME_DIR/data/f-0007"
+	touch -d 2001-01-01 "$HOME_DIR/data/f-0007"
+	touch -d '2 minutes' "$HOME_DIR/data/f-0008"
+	: >"$S3_LOG"
+	[ "$(summary "$counters" --standalone)" = "0 2 198 0 0 0" ]
+	asked HEAD 0
+	asked PUT 2
+	s3_same data/f-0007 "$HOME_DIR/data/f-0007"
+	# the size is no proof
+	[ "$(ledger "select count(*) from files where state = 'present' and proof = 'size'")" -eq 198 ]
+}
+
+@test "names that are no UTF-8 are found by their %XX keys, in another order" {
+	local i
+	for i in $(seq 100 199); do
+		echo "$i" >"$HOME_DIR/data/$(printf 'n\xff')$i+ &<>%é"
+		echo "$i" >"$HOME_DIR/data/näo$i"
+	done
+	find "$HOME_DIR/data" -type f -exec touch -d 2001-01-01 {} +
+	ingest_is 0 --standalone
+	[ "$(s3_count)" -eq 200 ]
+	lose_ledger
+	: >"$S3_LOG"
+	[ "$(summary "$counters" --standalone)" = "0 0 200 0 0 0" ]
+	listed 1
+	[ "$(s3_requests)" -eq 1 ]
+}
+
+@test "keys of a customizer come in any order: sorted, and found all the same" {
+	mkdir -p "$HOME_DIR/customizers"
+	echo 'module.exports = function (name) {
+		return name.split("").reverse().join("");
+	};' >"$HOME_DIR/customizers/turn.js"
+	config '.policies[0] += {customizer: "turn", input_remove_prefix: "data/", output_key_prefix: "t/"}'
+	files f 1500
+	[ "$(summary "$counters" --standalone)" = "1500 0 0 0 0 0" ]
+	s3_same t/2100-f "$HOME_DIR/data/f-0012"
+	lose_ledger
+	: >"$S3_LOG"
+	[ "$(summary "$counters" --standalone)" = "0 0 1500 0 0 0" ]
+	[ "$(s3_requests "$LIST")" -le 6 ]
+	[ "$(s3_requests "$LIST.*prefix=t%2F")" -eq "$(s3_requests "$LIST")" ]
+	[ "$(s3_requests '^HEAD')" -lt 50 ]
+	asked PUT 0
+}
+
+@test "two files with one key: the later one fails, also while both wait" {
+	mkdir -p "$HOME_DIR/customizers"
+	echo 'module.exports = function (name) {
+		return name.replace("b-", "a-");
+	};' >"$HOME_DIR/customizers/same.js"
+	config '.policies[0].customizer = "same"'
+	files a 100
+	files b 100
+	[ "$(summary "$counters" --standalone)" = "100 0 0 0 0 100" ]
+	grep -qF "data/b-0001: key already used by data/a-0001" "$BATS_TEST_TMPDIR/said"
+	s3_same data/a-0050 "$HOME_DIR/data/a-0050"
+}
+
+@test "a page that tells of few is the last one: the rest is asked by HEAD" {
+	files f 4000
+	ingest_is 0 --standalone
+	# every fiftieth is left
+	find "$HOME_DIR/data" -name 'f-*' ! -name 'f-*00' ! -name 'f-*50' -delete
+	lose_ledger
+	: >"$S3_LOG"
+	[ "$(summary "$counters" --standalone)" = "0 0 80 0 0 0" ]
+	listed 1
+	[ "$(s3_requests '^HEAD')" -ge 55 ]
+	asked PUT 0
+}
+
+@test "a page out of order is not believed" {
+	files f 300
+	ingest_is 0 --standalone
+	lose_ledger
+	s3_control 'reverse listings'
+	: >"$S3_LOG"
+	[ "$(summary "$counters" --standalone)" = "0 0 300 0 0 0" ]
+	listed 1
+	asked HEAD 300
+	asked PUT 0
+}
+
+@test "no right to list: HEAD, and the listing is tried once" {
+	files f 1200
+	ingest_is 0 --standalone
+	lose_ledger
+	s3_control 'fail query=list-type status=403 code=AccessDenied times=1000'
+	: >"$S3_LOG"
+	[ "$(summary "$counters" --standalone)" = "0 0 1200 0 0 0" ]
+	listed 1
+	asked HEAD 1200
+	asked PUT 0
+}
+
+@test "neither list nor HEAD: everything is uploaded and counts as added" {
+	files f 600
+	ingest_is 0 --standalone
+	lose_ledger
+	s3_control 'fail query=list-type status=403 code=AccessDenied times=1000
+fail method=HEAD status=403 code=AccessDenied times=1000'
+	: >"$S3_LOG"
+	[ "$(summary "$counters" --standalone)" = "600 0 0 0 0 0" ]
+	listed 1
+	asked PUT 600
+	# until it was known that HEAD tells nothing
+	[ "$(s3_requests '^HEAD')" -le 300 ]
+}
+
+@test "a listing that is nonsense, or an error, is replaced by HEAD" {
+	files f 60
+	ingest_is 0 --standalone
+	for fault in ok-with-error 'status=501 code=NotImplemented' 'status=400 code=InvalidArgument'; do
+		lose_ledger
+		s3_control "fail query=list-type $fault"
+		: >"$S3_LOG"
+		[ "$(summary "$counters" --standalone)" = "0 0 60 0 0 0" ]
+		listed 1
+		asked HEAD 60
+	done
+}
+
+@test "a listing that is refused for the moment is asked for again" {
+	files f 60
+	ingest_is 0 --standalone
+	lose_ledger
+	s3_control 'fail query=list-type status=503 code=SlowDown times=2'
+	: >"$S3_LOG"
+	[ "$(summary "$counters" --standalone)" = "0 0 60 0 0 0" ]
+	listed 3
+	asked HEAD 0
+}
+
+@test "compare checksum: an ETag of the page proves, HEAD decides where it does not" {
+	files f 100
+	ingest_is 0 --standalone
+	lose_ledger
+	echo F-0007 >"$HOME_DIR/data/f-0007"
+	echo longer >>"$HOME_DIR/data/f-0008"
+	touch -d 2001-01-01 "$HOME_DIR/data"/f-000[78]
+	config '.compare = "checksum"'
+	: >"$S3_LOG"
+	[ "$(summary "$counters" --standalone)" = "0 2 98 0 0 0" ]
+	listed 1
+	asked HEAD 1
+	s3_same data/f-0007 "$HOME_DIR/data/f-0007"
+	[ "$(ledger "select count(*) from files where proof <> 'checksum'")" -eq 0 ]
+}
+
+@test "delete_after_upload, ledger lost: what the bucket has is removed with proof" {
+	files f 100
+	ingest_is 0 --standalone
+	lose_ledger
+	echo F-0007 >"$HOME_DIR/data/f-0007"
+	touch -d 2001-01-01 "$HOME_DIR/data/f-0007"
+	config '.policies[0].delete_after_upload = true'
+	[ "$(summary '[.added,.updated,.skipped,.deleted]|join(" ")' --standalone)" = "0 1 99 100" ]
+	[ "$(cat "$(s3_path data/f-0007)")" = F-0007 ]
+	[ "$(s3_count)" -eq 100 ]
+}
+
+@test "parts are not compared by their ETag: HEAD and its checksum tell" {
+	files f 60
+	head -c 17000000 /dev/urandom >"$HOME_DIR/data/f-large"
+	touch -d 2001-01-01 "$HOME_DIR/data/f-large"
+	ingest_is 0 --standalone
+	lose_ledger
+	config '.compare = "checksum"'
+	: >"$S3_LOG"
+	[ "$(summary "$counters" --standalone)" = "0 0 61 0 0 0" ]
+	asked HEAD 1
+	[ "$(s3_requests 'PUT|POST')" -eq 0 ]
+}
+
+@test "recheck asks for many by pages: unchanged, and what is gone is added again" {
+	files f 300
+	ingest_is 0 --standalone
+	rm "$(s3_path data/f-0100).meta" "$(s3_path data/f-0100)"
+	: >"$S3_LOG"
+	[ "$(summary "$counters" --standalone --recheck)" = "1 0 0 299 0 0" ]
+	listed 1
+	asked HEAD 0
+	s3_same data/f-0100 "$HOME_DIR/data/f-0100"
+}
+
+@test "written by another between page and PUT: 412, and it is looked at" {
+	learned
+	files z 60
+	ingest_is 0 --standalone
+	lose_rows
+	local there
+	there=$(s3_path data/z-0030).meta
+	mv "$there" "$there.hidden"
+	s3_control 'fail method=PUT key=data/z-0030 delay=3000'
+	env -i PATH="$PATH" "$S3_INGESTOR" -C "$HOME_DIR" --json --standalone \
+		>"$BATS_TEST_TMPDIR/out" 3>&- &
+	local run=$!
+	while [ "$(s3_requests "$LIST")" -lt 2 ]; do sleep 0.02; done
+	mv "$there.hidden" "$there"
+	wait "$run"
+	[ "$(tail -n 1 "$BATS_TEST_TMPDIR/out" | jq -r "$counters")" = "0 0 61 0 0 0" ]
+	[ "$(s3_requests '^PUT 412')" -eq 1 ]
+}
+
+@test "stopped while a page is awaited: exit 75, the next run goes on" {
+	files f 100
+	s3_control 'fail query=list-type delay=60000'
+	[ "$(summary .exit_status --standalone --max-runtime 1)" -eq 75 ]
+	[ "$(ledger 'select count(*) from file')" -eq 0 ]
+	[ "$(summary "$counters" --standalone)" = "100 0 0 0 0 0" ]
+}
+
+@test "keys that are refused by the listing: every file that waits is told of" {
+	files f 100
+	echo '{"access_key_id":"FAKEACCESSKEY","secret_access_key":"wrong"}' \
+		>"$HOME_DIR/s3-ingestor-keys.json"
+	[ "$(summary '[.failed, .exit_status]|join(" ")' --standalone)" = "100 77" ]
+	grep -q SignatureDoesNotMatch "$BATS_TEST_TMPDIR/said"
+	[ "$(s3_requests)" -le 2 ]
+}

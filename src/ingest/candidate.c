@@ -9,7 +9,8 @@ static struct bytes put(char **at, struct bytes text)
 
 	if (text.size > 0)
 		memcpy(*at, text.data, text.size);
-	*at += text.size;
+	(*at)[text.size] = '\0';
+	*at += text.size + 1;
 	return copy;
 }
 
@@ -22,7 +23,7 @@ struct candidate_kept *candidate_keep(const struct candidate *candidate)
 	if (candidate->row)
 		key = candidate->row->key;
 	/* both come from the ledger or the scan, which hold them to ceilings */
-	char *texts = malloc(name.size + key.size + 1);
+	char *texts = malloc(name.size + key.size + 2);
 	if (!kept || !texts) {
 		free(kept);
 		free(texts);

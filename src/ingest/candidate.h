@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "base/buffer.h"
+#include "ingest/bucket_page.h"
 #include "ingest/decide.h"
 #include "ingest/ledger.h"
 #include "ingest/scan.h"
@@ -21,12 +22,17 @@ struct candidate {
 	char reason[256];
 };
 
-/* One that waits for its customizer: all that it borrowed is its own. */
+/* One that waits, for its customizer or the bucket: all that it borrowed is its
+ * own. */
 struct candidate_kept {
 	struct candidate candidate;
 	struct scan_item file;
 	struct ledger_row row;
-	struct candidate_kept *next; /* the keeper's */
+	bool is_listed; /* a listing told of its key, at listed_ns (steady) */
+	struct bucket_listed listed;
+	int64_t listed_ns;
+	struct candidate_kept *next; /* the keeper's, both */
+	struct candidate_kept *next_in_slot;
 	char *texts;
 };
 

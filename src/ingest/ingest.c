@@ -125,7 +125,7 @@ static bool is_finished(const struct run *run, const struct pass *pass)
 {
 	bool more = pass_has_more(pass) && !run->context.is_stopping;
 
-	return !more && pass->active_count == 0;
+	return !more && pass->active_count == 0 && !pass_is_asking(pass);
 }
 
 static int turn(struct run *run, struct pass *pass, struct error *err)
@@ -225,7 +225,8 @@ static int run_pass(struct run *run, struct pass *pass, struct error *err)
 		rc = loop(run, pass, err);
 	if (rc == 0)
 		rc = pass_settle(pass, err);
-	if (!run->options->dry_run && pass->active_count > 0)
+	if (!run->options->dry_run &&
+	    (pass->active_count > 0 || pass_is_asking(pass)))
 		settle(run, pass);
 	if (pass->is_partial || !pass->is_read || pass_problem(pass))
 		run->is_partial = true;

@@ -60,7 +60,8 @@ static bool is_sound(const struct ledger_endpoint *facts)
 	return facts->concurrency >= 0 &&
 	       ledger_time_is_sound(facts->skew_ms) &&
 	       ledger_time_is_sound(facts->put_crc64_refused_ms) &&
-	       ledger_time_is_sound(facts->multipart_crc64_refused_ms);
+	       ledger_time_is_sound(facts->multipart_crc64_refused_ms) &&
+	       ledger_time_is_sound(facts->condition_found_ms);
 }
 
 int ledger_endpoint_find(struct ledger *ledger, const char *endpoint,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/bucket_check.h"
 #include "ingest/candidate.h"
 #include "ingest/customizer.h"
 #include "ingest/decide.h"
@@ -16,6 +17,7 @@
 #include "ingest/scan.h"
 #include "ingest/tally.h"
 #include "ingest/upload.h"
+#include "ingest/upload_next.h"
 #include "platform/clock.h"
 
 #define NS_PER_MS 1000000
@@ -90,6 +92,15 @@ static int open_customizer(struct pass *pass, struct error *err)
 	return pass->customizer ? 0 : err->code;
 }
 
+static int open_check(struct pass *pass, struct error *err)
+{
+	if (pass->options->dry_run)
+		return 0;
+	pass->check = bucket_check_new(pass->bucket, pass->context->queue,
+				       pass->policy->output_key_prefix);
+	return pass->check ? 0 : error_set_memory(err);
+}
+
 static int64_t count_put_off(const struct pass *pass)
 {
 	const struct ingest_result *result = pass->context->tally->result;
@@ -114,6 +125,8 @@ int pass_open(struct pass *pass, struct error *err)
 				  &pass->rows, err);
 	if (rc == 0)
 		rc = open_customizer(pass, err);
+	if (rc == 0)
+		rc = open_check(pass, err);
 	if (rc)
 		return rc;
 	const struct merge_source source = {
@@ -154,6 +167,7 @@ void pass_close(struct pass *pass)
 		pass->asked = kept->next;
 		candidate_kept_free(kept);
 	}
+	bucket_check_free(pass->check);
 	gone_clear(&pass->gone);
 	merge_free(pass->merge);
 	ledger_rows_close(pass->rows);
@@ -234,7 +248,9 @@ static const char *find_active_holder(const struct pass *pass,
 	for (const struct upload *u = pass->active; u; u = u->next)
 		if (bytes_equal(upload_key(u), key))
 			return u->name;
-	return NULL;
+	const struct candidate_kept *kept = bucket_check_find(pass->check, key);
+
+	return kept ? kept->candidate.name.data : NULL;
 }
 
 /* A key belongs to one local file: *reason is set if another one has it. */
@@ -338,7 +354,7 @@ static int must_match(const struct pass *pass,
 }
 
 static int begin_upload(struct pass *pass, const struct candidate *candidate,
-			struct error *err)
+			const struct bucket_listed *listed, struct error *err)
 {
 	bool must = false;
 	int rc = must_match(pass, candidate, &must, err);
@@ -354,6 +370,7 @@ static int begin_upload(struct pass *pass, const struct candidate *candidate,
 	    .decision = candidate->decision,
 	    .is_recheck = pass->options->recheck,
 	    .must_match = must,
+	    .listed = listed,
 	};
 	struct upload *upload = NULL;
 
@@ -368,6 +385,22 @@ static int begin_upload(struct pass *pass, const struct candidate *candidate,
 	if (pass->active)
 		pass->active->previous = upload;
 	pass->active = upload;
+	return 0;
+}
+
+/* The file is sent at once, or it waits with many others for what the bucket
+ * has. */
+static int begin_or_wait(struct pass *pass, struct candidate *candidate,
+			 struct error *err)
+{
+	if (!upload_asks(candidate->decision, candidate->row != NULL))
+		return begin_upload(pass, candidate, NULL, err);
+	struct candidate_kept *kept = candidate_keep(candidate);
+	if (!kept)
+		return error_set_memory(err);
+	kept->candidate.key = candidate->key;
+	candidate->key = (struct buffer){0};
+	bucket_check_take(pass->check, kept);
 	return 0;
 }
 
@@ -428,7 +461,7 @@ static int go_on(struct pass *pass, struct candidate *candidate,
 	if (rc || is_done)
 		return rc;
 	if (!pass->options->dry_run)
-		return begin_upload(pass, candidate, err);
+		return begin_or_wait(pass, candidate, err);
 	char reason[256];
 	tell(pass, EVENT_WOULD_UPLOAD, candidate,
 	     decide_reason(&candidate->question, candidate->decision, reason,
@@ -568,14 +601,58 @@ static int handle_answer(struct pass *pass,
 	return rc;
 }
 
+/* ---- the bucket's answers ---- */
+
+/* Whether more comes from the walk or the customizer. */
+static bool goes_on(const struct pass *pass)
+{
+	return (!pass->is_read || pass->asked) && !pass->bucket->is_halted &&
+	       !pass_problem(pass);
+}
+
+static int fail_halted(struct pass *pass, const struct candidate *candidate,
+		       struct error *err)
+{
+	const char *reason = pass->bucket->halt_text;
+
+	tell(pass, EVENT_FAILED, candidate, reason);
+	return note_pending(pass, candidate, LEDGER_FAILED, reason, err);
+}
+
+static int begin_checked(struct pass *pass, size_t limit, struct error *err)
+{
+	bool halted = pass->bucket->is_halted;
+	struct candidate_kept *kept = NULL;
+	int rc = 0;
+
+	while (rc == 0 && (pass->active_count < limit || halted) &&
+	       (kept = bucket_check_next(pass->check)) != NULL) {
+		if (halted)
+			rc = fail_halted(pass, &kept->candidate, err);
+		else
+			rc = begin_upload(
+			    pass, &kept->candidate,
+			    kept->is_listed ? &kept->listed : NULL, err);
+		candidate_kept_free(kept);
+		pass_sweep(pass); /* what was found to be there has ended */
+	}
+	return rc;
+}
+
 int pass_collect(struct pass *pass, size_t limit, struct error *err)
 {
 	struct customizer_answer answer;
 	int rc = 0;
 
 	while (rc == 0 && pass->customizer && pass->active_count < limit &&
+	       bucket_check_has_room(pass->check) &&
 	       customizer_collect(pass->customizer, &answer))
 		rc = handle_answer(pass, &answer, err);
+	if (rc == 0)
+		rc = begin_checked(pass, limit, err);
+	bucket_check_turn(pass->check, !goes_on(pass));
+	if (rc == 0)
+		rc = begin_checked(pass, limit, err);
 	return rc;
 }
 
@@ -590,15 +667,20 @@ bool pass_is_waiting(const struct pass *pass)
 	return pass->asked && !pass_problem(pass);
 }
 
+bool pass_is_asking(const struct pass *pass)
+{
+	return bucket_check_is_asking(pass->check);
+}
+
 bool pass_has_more(const struct pass *pass)
 {
-	return (!pass->is_read || pass->asked) && !pass->bucket->is_halted &&
-	       !pass_problem(pass);
+	return goes_on(pass) || bucket_check_count(pass->check) > 0;
 }
 
 bool pass_may_pull(const struct pass *pass)
 {
-	if (pass->is_read || !pass_has_more(pass))
+	if (pass->is_read || !goes_on(pass) ||
+	    !bucket_check_has_room(pass->check))
 		return false;
 	return !pass->customizer ||
 	       customizer_waiting(pass->customizer) < CUSTOMIZER_QUESTIONS;
@@ -636,6 +718,7 @@ static int handle_disorder(struct pass *pass, struct candidate *candidate,
 int pass_settle(struct pass *pass, struct error *err)
 {
 	bool saw_all = pass->is_read && !pass->is_partial && !pass->asked &&
+		       bucket_check_count(pass->check) == 0 &&
 		       !pass->bucket->is_halted && !pass_problem(pass) &&
 		       !pass->context->is_stopping;
 

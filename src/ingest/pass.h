@@ -10,6 +10,7 @@
 #include "ingest/ingest.h"
 #include "ingest/upload_job.h"
 
+struct bucket_check;
 struct candidate_kept;
 struct customizer;
 struct merge;
@@ -35,8 +36,9 @@ struct pass {
 	struct customizer *customizer; /* NULL: the policy has none */
 	struct candidate_kept *asked;  /* what it was asked, in order */
 	struct candidate_kept **asked_last;
-	struct upload *active; /* on their way */
-	struct upload *ended;  /* to be freed */
+	struct bucket_check *check; /* those that wait for the bucket */
+	struct upload *active;	    /* on their way */
+	struct upload *ended;	    /* to be freed */
 	size_t active_count;
 	bool in_doubt;		/* the ledger lost rows: compare contents */
 	bool was_cut_off;	/* objects may be others than their rows say */
@@ -50,17 +52,18 @@ int pass_open(struct pass *pass, struct error *err);
 void pass_close(struct pass *pass);
 
 /* Whether files may be taken from the walk now; whether there is something to
- * come, from the walk or the customizer; whether the latter is being waited
- * for. */
+ * come, from the walk, the customizer or the bucket; whether the customizer is
+ * being waited for; whether a request runs that belongs to no upload. */
 bool pass_may_pull(const struct pass *pass);
 bool pass_has_more(const struct pass *pass);
 bool pass_is_waiting(const struct pass *pass);
+bool pass_is_asking(const struct pass *pass);
 
 /* Take one file from the walk and do what is due. */
 int pass_pull(struct pass *pass, struct error *err);
 
-/* Do what the customizer's answers ask for, as long as fewer than limit
- * uploads are active. */
+/* Do what the answers of the bucket and the customizer ask for, as long as
+ * fewer than limit uploads are active. */
 int pass_collect(struct pass *pass, size_t limit, struct error *err);
 
 /* Forget what was put off in earlier runs and is no matter any more, if this

@@ -322,8 +322,12 @@ int upload_start(struct upload_context *context, const struct upload_file *file,
 		upload_fail(upload, S3_LOCAL, "%s", own.text);
 		return 0;
 	}
+	upload->state.is_listed = file->listed != NULL;
 	upload_begin(&upload->state);
-	run_step(upload);
+	if (upload->state.is_listed && upload->state.step == UPLOAD_ASK)
+		upload_hear(upload, file->listed);
+	else
+		run_step(upload);
 	return 0;
 }
 

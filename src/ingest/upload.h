@@ -10,6 +10,7 @@
 #include "ingest/decide.h"
 
 struct bucket;
+struct bucket_listed;
 struct file_facts;
 struct ledger_row;
 struct policy;
@@ -30,6 +31,7 @@ struct upload_file {
 	enum decision decision;
 	bool is_recheck;
 	bool must_match;
+	const struct bucket_listed *listed; /* NULL: no listing told of it */
 };
 
 /* Wire context->report. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ingest/bucket.h"
+#include "ingest/bucket_page.h"
 #include "ingest/upload_job.h"
 #include "ingest/upload_parts.h"
 #include "s3/s3_value.h"
@@ -96,6 +97,20 @@ void upload_ask(struct upload *upload)
 		upload_fail(upload, S3_LOCAL, "HEAD: out of memory");
 	else
 		upload_send(upload, TRANSFER_HEAD, asked);
+}
+
+void upload_hear(struct upload *upload, const struct bucket_listed *listed)
+{
+	if (!listed->is_there) {
+		answer(upload, UPLOAD_ABSENT);
+		return;
+	}
+	upload->remote = (struct s3_object_facts){
+	    .size_bytes = listed->size_bytes,
+	    .modified_s = listed->modified_s,
+	};
+	memcpy(upload->remote.etag, listed->etag, sizeof(listed->etag));
+	answer(upload, is_found(upload) ? UPLOAD_FOUND : UPLOAD_DIFFERS);
 }
 
 static bool is_equal(const struct upload *upload)

@@ -31,7 +31,9 @@ static void ask(struct upload_state *state)
 {
 	bool wait_for_head = state->expects_key && !state->head_denied;
 
-	if (state->can_put_new && !wait_for_head)
+	if (state->is_listed)
+		state->step = UPLOAD_ASK;
+	else if (state->can_put_new && !wait_for_head)
 		state->step = UPLOAD_PUT_NEW;
 	else if (state->head_denied)
 		send(state, state->has_row);
@@ -50,26 +52,29 @@ static void sent(struct upload_state *state)
 	end(state, state->key_existed ? EVENT_UPDATED : EVENT_ADDED);
 }
 
-void upload_begin(struct upload_state *state)
+bool upload_asks(enum decision decision, bool has_row)
 {
-	switch (state->decision) {
+	switch (decision) {
 	case DECISION_REHASH:
 	case DECISION_TOUCHED:
-		state->step = UPLOAD_COMPARE;
-		break;
 	case DECISION_CHANGED:
-		send(state, true);
-		break;
+		return false;
 	case DECISION_FORCED:
-		if (state->has_row)
-			send(state, true);
-		else
-			ask(state);
-		break;
+		return !has_row;
 	default:
-		ask(state);
-		break;
+		return true;
 	}
+}
+
+void upload_begin(struct upload_state *state)
+{
+	if (upload_asks(state->decision, state->has_row))
+		ask(state);
+	else if (state->decision == DECISION_REHASH ||
+		 state->decision == DECISION_TOUCHED)
+		state->step = UPLOAD_COMPARE;
+	else
+		send(state, true);
 }
 
 static void after_compare(struct upload_state *state, enum upload_event event)
@@ -104,6 +109,17 @@ static void after_ask(struct upload_state *state, enum upload_event event)
 		end(state, EVENT_FAILED);
 }
 
+/* What a listing tells of a content is its ETag at most: HEAD knows better. */
+static void doubt_listing(struct upload_state *state)
+{
+	state->is_listed = false;
+	state->key_existed = true;
+	if (state->head_denied)
+		send(state, true);
+	else
+		state->step = UPLOAD_ASK;
+}
+
 static void after_match(struct upload_state *state, enum upload_event event)
 {
 	state->is_equal = event == UPLOAD_SAME;
@@ -111,6 +127,8 @@ static void after_match(struct upload_state *state, enum upload_event event)
 		end(state, EVENT_ADDED);
 	else if (event == UPLOAD_SAME)
 		present(state);
+	else if (event == UPLOAD_DIFFERS && state->is_listed)
+		doubt_listing(state);
 	else if (event == UPLOAD_DIFFERS)
 		send(state, true);
 	else

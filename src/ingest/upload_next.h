@@ -55,10 +55,14 @@ struct upload_state {
 	bool head_denied; /* HEAD tells nothing here */
 	/* the key may be there by an attempt of ours whose reply was lost */
 	bool may_be_ours;
-	bool is_equal; /* the object has the file's content */
+	bool is_listed; /* a listing answers UPLOAD_ASK, without checksums */
+	bool is_equal;	/* the object has the file's content */
 	bool key_existed;
 	enum event_what result; /* at UPLOAD_END; EVENT_NOTHING: vanished */
 };
+
+/* Whether a way begins with the question whether the key is new. */
+bool upload_asks(enum decision decision, bool has_row);
 
 /* The first step by what was decided. */
 void upload_begin(struct upload_state *state);

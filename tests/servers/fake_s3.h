@@ -125,5 +125,6 @@ void fault_control(struct request *request, const char *text);
 struct fault *fault_find(struct request *request);
 time_t fault_now(void);		    /* the server's clock */
 bool fault_ignores_condition(void); /* If-None-Match on a PUT */
+bool fault_reverses_listings(void); /* of objects, each page */
 
 #endif

@@ -13,6 +13,7 @@
  *	fail method=PUT reset=1000 | lost | wrong-etag | delay=200
  *	clock +10800
  *	ignore if-none-match
+ *	reverse listings
  *	clear
  */
 enum { FAULTS_MOST = 32 };
@@ -22,6 +23,7 @@ static struct fault faults[FAULTS_MOST];
 static size_t fault_count;
 static long clock_offset_s;
 static bool is_condition_ignored;
+static bool is_listing_reversed;
 
 time_t fault_now(void)
 {
@@ -31,6 +33,11 @@ time_t fault_now(void)
 bool fault_ignores_condition(void)
 {
 	return is_condition_ignored;
+}
+
+bool fault_reverses_listings(void)
+{
+	return is_listing_reversed;
 }
 
 static void set_word(struct fault *fault, const char *word)
@@ -68,12 +75,15 @@ static void obey(char *line)
 		fault_count = 0;
 		clock_offset_s = 0;
 		is_condition_ignored = false;
+		is_listing_reversed = false;
 	} else if (strcmp(verb, "clock") == 0) {
 		char *value = strtok_r(NULL, " ", &save);
 
 		clock_offset_s = value ? atol(value) : 0;
 	} else if (strcmp(verb, "ignore") == 0) {
 		is_condition_ignored = true;
+	} else if (strcmp(verb, "reverse") == 0) {
+		is_listing_reversed = true;
 	} else if (strcmp(verb, "fail") == 0 && fault_count < FAULTS_MOST) {
 		struct fault *fault = &faults[fault_count++];
 

@@ -191,6 +191,28 @@ static void print_page(FILE *out, const struct listing *listing,
 	}
 }
 
+/* A flat page that breaks the order S3 promises. */
+static void print_reversed(FILE *out, const struct listing *listing,
+			   struct page *page)
+{
+	const char *after = page->start_after ? page->start_after : page->last;
+	size_t first = 0;
+
+	while (first < listing->count &&
+	       strcmp(listing->objects[first].key, after) <= 0)
+		first++;
+	page->told = listing->count - first;
+	page->has_more = page->told > page->most;
+	if (page->has_more)
+		page->told = page->most;
+	for (size_t i = page->told; i > 0; i--)
+		print_object(out, &listing->objects[first + i - 1],
+			     page->encode);
+	if (page->told > 0)
+		snprintf(page->last, sizeof(page->last), "%s",
+			 listing->objects[first + page->told - 1].key);
+}
+
 /* Where the next page begins: a token of ours, or a name. */
 static void print_next(FILE *out, const struct page *page)
 {
@@ -218,7 +240,10 @@ void list_objects(struct request *request)
 
 	ask_page(request, &page);
 	list_all(request, page.prefix, &listing);
-	print_page(out, &listing, &page);
+	if (fault_reverses_listings())
+		print_reversed(out, &listing, &page);
+	else
+		print_page(out, &listing, &page);
 	free(listing.objects);
 	if (page.has_more)
 		print_next(out, &page);
