@@ -250,6 +250,15 @@ asked() {
 	[ "$(summary "$counters" --standalone)" = "0 0 2 0 0 0" ]
 }
 
+@test "HEAD answers 403 only for what is not there: If-None-Match is tried all the same" {
+	s3_control 'fail method=HEAD status=403 code=AccessDenied'
+	files a 1
+	[ "$(summary "$counters" --standalone)" = "1 0 0 0 0 0" ]
+	[ "$(ledger 'select keeps_condition, head_denied from endpoint')" = '1|0' ]
+	asked HEAD 2
+	asked PUT 2
+}
+
 # ---- listing pages for many ----
 
 LIST='GET [0-9]+ .*list-type'

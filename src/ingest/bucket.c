@@ -92,7 +92,7 @@ bool bucket_wants_condition(struct bucket *bucket)
 
 bool bucket_wants_head(struct bucket *bucket)
 {
-	if (bucket->was_head_tried)
+	if (bucket->was_head_tried || bucket->head_works)
 		return false;
 	bucket->was_head_tried = true;
 	return true;

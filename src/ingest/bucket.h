@@ -21,6 +21,7 @@ struct bucket {
 	int64_t last_answer_ns; /* steady; when it last did what was asked */
 	int denied_in_row;
 	bool expects_key; /* the last key that was asked for was there */
+	bool head_works;  /* it told of a key: 403 means that there is none */
 	bool was_condition_tried, was_head_tried; /* in this run */
 };
 
@@ -45,9 +46,8 @@ void bucket_refused_crc64(struct bucket *bucket, bool multipart);
 bool bucket_keeps_condition(const struct bucket *bucket);
 void bucket_learn_condition(struct bucket *bucket, bool keeps);
 
-/* Whether it should be found out on an object of ours, now that a key was new
- * by HEAD; whether HEAD is denied, now that HEAD told nothing. At most once a
- * run each. */
+/* Whether that should be found out on an object of ours; whether HEAD is
+ * denied, now that HEAD told nothing. At most once a run each. */
 bool bucket_wants_condition(struct bucket *bucket);
 bool bucket_wants_head(struct bucket *bucket);
 

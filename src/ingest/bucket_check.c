@@ -14,6 +14,7 @@
 enum {
 	BATCH = 1000,		  /* keys of a page */
 	BATCH_LEAST = BATCH / 20, /* a page must settle as many */
+	READY_ENOUGH = 256,
 	SLOTS = 4096,
 	PATIENCE_MS = 1000,
 	ANSWER_LASTS_MS = 60 * 1000
@@ -191,7 +192,7 @@ bool bucket_check_has_room(const struct bucket_check *check)
 	/* the walk goes on while a page is on its way */
 	size_t most = check->is_asking ? 2 * BATCH : BATCH;
 
-	return check->ready_count < BATCH && check->waiting_count < most;
+	return check->ready_count < READY_ENOUGH && check->waiting_count < most;
 }
 
 size_t bucket_check_count(const struct bucket_check *check)

@@ -9,6 +9,7 @@
 #include "ingest/customizer.h"
 #include "ingest/decide.h"
 #include "ingest/key.h"
+#include "ingest/key_owner.h"
 #include "ingest/ledger.h"
 #include "ingest/merge.h"
 #include "ingest/pattern.h"
@@ -226,19 +227,6 @@ static int find_first_sight(struct pass *pass, struct candidate *candidate,
 	return rc;
 }
 
-static bool is_at_same_place(const struct pass *pass, const char *holder,
-			     const struct file_facts *facts, bool *exists)
-{
-	struct file_facts other;
-
-	*exists = folder_stat(pass->options->home, holder, FOLDER_FOLLOW_ALL,
-			      &other) == 0;
-	return *exists && other.device == facts->device &&
-	       other.size_bytes == facts->size_bytes &&
-	       other.mtime_ns == facts->mtime_ns &&
-	       other.file_id == facts->file_id && facts->file_id != 0;
-}
-
 /* The name of another file that has the key, among those on their way. */
 static const char *find_active_holder(const struct pass *pass,
 				      const struct candidate *candidate)
@@ -253,35 +241,28 @@ static const char *find_active_holder(const struct pass *pass,
 	return kept ? kept->candidate.name.data : NULL;
 }
 
-/* A key belongs to one local file: *reason is set if another one has it. */
+/* A key belongs to one local file: reason is set if another one has it. */
 static int find_collision(struct pass *pass, struct candidate *candidate,
 			  bool *collides, struct error *err)
 {
-	const struct ledger_policy where = {
-	    .endpoint = pass->bucket->place.endpoint,
-	    .bucket = pass->bucket->place.bucket,
+	const struct key_claim claim = {
+	    .ledger = pass->context->ledger,
+	    .home = pass->options->home,
+	    .bucket = pass->bucket,
+	    .name = candidate->name,
+	    .key = buffer_bytes(&candidate->key),
+	    .facts = &candidate->file->facts,
 	};
 	const char *active = find_active_holder(pass, candidate);
-	char *holder = NULL;
-	bool exists = active != NULL;
-	int rc = 0;
+	char *owner = NULL;
+	int rc = active ? 0 : key_owner_find(&claim, &owner, err);
 
-	*collides = active != NULL;
-	if (!active) {
-		rc = ledger_find_key_holder(pass->context->ledger, &where,
-					    buffer_bytes(&candidate->key),
-					    candidate->name, &holder, err);
-		if (holder)
-			*collides = !is_at_same_place(pass, holder,
-						      &candidate->file->facts,
-						      &exists) &&
-				    exists;
-	}
+	*collides = active || owner;
 	if (*collides)
 		(void)snprintf(candidate->reason, sizeof(candidate->reason),
 			       "key already used by %s",
-			       active ? active : holder);
-	free(holder);
+			       active ? active : owner);
+	free(owner);
 	return rc;
 }
 

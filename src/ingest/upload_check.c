@@ -66,6 +66,7 @@ static void asked(struct transfer *transfer, const struct s3_verdict *verdict,
 
 	switch (verdict->outcome) {
 	case S3_DONE:
+		upload->bucket->head_works = true;
 		if (s3_read_object(reply, &upload->remote, &err))
 			upload_fail(upload, S3_FAILED, "HEAD: %s", err.text);
 		else

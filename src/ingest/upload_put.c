@@ -52,6 +52,21 @@ static void tried_condition(struct transfer *transfer,
 	upload->context->report(upload, UPLOAD_DONE);
 }
 
+/* The same bytes again, if the key is new: an endpoint that does not know the
+ * condition stores them once more, and nothing is lost. */
+static bool try_condition(struct upload *upload)
+{
+	bool was_new =
+	    upload->head_said == UPLOAD_ABSENT ||
+	    (upload->head_said == UPLOAD_UNSURE && upload->bucket->head_works);
+
+	if (!was_new || !upload->data ||
+	    !bucket_wants_condition(upload->bucket) || make_put(upload, true))
+		return false;
+	upload_send(upload, TRANSFER_PUT, tried_condition);
+	return true;
+}
+
 static void tried_head(struct transfer *transfer,
 		       const struct s3_verdict *verdict,
 		       const struct http_reply *reply)
@@ -59,22 +74,13 @@ static void tried_head(struct transfer *transfer,
 	struct upload *upload = transfer->owner;
 
 	(void)reply;
+	upload->bucket->head_works = verdict->outcome == S3_DONE;
 	if (verdict->outcome == S3_DONE)
 		upload->bucket->facts.head_denied = false;
 	else if (verdict->outcome == S3_UNKNOWN)
 		upload->bucket->facts.head_denied = true;
-	upload->context->report(upload, UPLOAD_DONE);
-}
-
-/* The same bytes again, if the key is new: an endpoint that does not know the
- * condition stores them once more, and nothing is lost. */
-static bool try_condition(struct upload *upload)
-{
-	if (upload->head_said != UPLOAD_ABSENT || !upload->data ||
-	    !bucket_wants_condition(upload->bucket) || make_put(upload, true))
-		return false;
-	upload_send(upload, TRANSFER_PUT, tried_condition);
-	return true;
+	if (!try_condition(upload))
+		upload->context->report(upload, UPLOAD_DONE);
 }
 
 /* 403 to HEAD is the answer for a key that is not there, and for one that

@@ -20,8 +20,9 @@ def _end():
 atexit.register(_end)
 
 
-def _start(argv, port_file):
-    _children.append(subprocess.Popen(argv, stdout=subprocess.DEVNULL))
+def _start(argv, port_file, stdin=None):
+    _children.append(subprocess.Popen(argv, stdin=stdin,
+                                      stdout=subprocess.DEVNULL))
     for _ in range(400):
         if os.path.exists(port_file) and os.path.getsize(port_file):
             with open(port_file) as text:
@@ -50,6 +51,18 @@ def mothership(folder):
     return _start(["/usr/bin/env", "python3",
                    os.path.join(ROOT, "tests", "servers", "mothership.py"),
                    "--dir", home], os.path.join(home, "port"))
+
+
+def listing(folder, keys, size):
+    """A bucket of those keys that only lists. Its port."""
+    path = os.path.join(folder, "keys")
+    with open(path, "w") as out:
+        out.writelines(key + "\n" for key in keys)
+    port_file = os.path.join(folder, "listing.port")
+    with open(path) as text:
+        return _start(["/usr/bin/env", "python3",
+                       os.path.join(ROOT, "tests", "bench", "listing.py"),
+                       port_file, str(size)], port_file, text)
 
 
 def make_home(folder, endpoint, mothership_port, config=None):
