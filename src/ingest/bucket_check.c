@@ -1,7 +1,6 @@
 #include "ingest/bucket_check.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "ingest/bucket.h"
 #include "ingest/bucket_page.h"
@@ -140,9 +139,9 @@ static void let_go(struct bucket_check *check, size_t from, size_t count)
 
 	for (size_t i = 0; i < count; i++)
 		answer(check, first[i]);
-	memmove(first, first + count,
-		(check->waiting_count - from - count) * sizeof(*first));
 	check->waiting_count -= count;
+	for (size_t i = from; i < check->waiting_count; i++)
+		check->waiting[i] = check->waiting[i + count];
 	check->waiting_since_ns = clock_steady_ns();
 }
 
@@ -231,8 +230,8 @@ static int compare_keys(const void *a, const void *b)
 
 static void sort_waiting(struct bucket_check *check)
 {
-	qsort(check->waiting, check->waiting_count, sizeof(check->waiting[0]),
-	      compare_keys);
+	qsort(check->waiting, check->waiting_count,
+	      sizeof(struct candidate_kept *), compare_keys);
 }
 
 static int set_bytes(struct buffer *buffer, struct bytes bytes)

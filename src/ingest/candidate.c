@@ -49,6 +49,14 @@ struct candidate_kept *candidate_keep(const struct candidate *candidate)
 	return kept;
 }
 
+void candidate_move_key(struct candidate *candidate,
+			struct candidate_kept *kept)
+{
+	buffer_clear(&kept->candidate.key);
+	kept->candidate.key = candidate->key;
+	candidate->key = (struct buffer){0};
+}
+
 void candidate_kept_free(struct candidate_kept *kept)
 {
 	if (!kept)

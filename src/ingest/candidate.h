@@ -38,6 +38,9 @@ struct candidate_kept {
 
 /* A copy, without key and answer; NULL: no memory. */
 struct candidate_kept *candidate_keep(const struct candidate *candidate);
+/* The key goes over to the copy. */
+void candidate_move_key(struct candidate *candidate,
+			struct candidate_kept *kept);
 void candidate_kept_free(struct candidate_kept *kept);
 
 #endif

@@ -1,6 +1,5 @@
 #include "ingest/key_owner.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "ingest/bucket.h"
@@ -36,4 +35,22 @@ int key_owner_find(const struct key_claim *claim, char **owner,
 		*owner = NULL;
 	}
 	return rc;
+}
+
+int key_owner_adopt(const struct key_claim *claim, struct ledger_row *row,
+		    bool *found, struct error *err)
+{
+	const struct file_facts *facts = claim->facts;
+	const struct ledger_row wanted = {
+	    .name = claim->name,
+	    .size_bytes = facts->size_bytes,
+	    .mtime_ns = facts->mtime_ns,
+	    .ctime_ns = facts->ctime_ns,
+	    .file_id = facts->file_id,
+	    .key = claim->key,
+	};
+
+	return ledger_find_adoptable(
+	    claim->ledger, claim->bucket->place.endpoint,
+	    claim->bucket->place.bucket, &wanted, row, found, err);
 }

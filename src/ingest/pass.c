@@ -2,44 +2,24 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "ingest/bucket_check.h"
 #include "ingest/candidate.h"
 #include "ingest/customizer.h"
-#include "ingest/decide.h"
 #include "ingest/key.h"
 #include "ingest/key_owner.h"
-#include "ingest/ledger.h"
 #include "ingest/merge.h"
 #include "ingest/pattern.h"
 #include "ingest/policy.h"
 #include "ingest/removal.h"
-#include "ingest/scan.h"
 #include "ingest/tally.h"
 #include "ingest/upload.h"
-#include "ingest/upload_next.h"
+#include "ingest/walk.h"
 #include "platform/clock.h"
 
 #define NS_PER_MS 1000000
 
 /* ---- opening ---- */
-
-static int next_file(void *scan, struct scan_item *item, struct error *err)
-{
-	return scan_next(scan, item, err);
-}
-
-static int peek_row(void *rows, const struct ledger_row **row,
-		    struct error *err)
-{
-	return ledger_rows_peek(rows, row, err);
-}
-
-static void advance_row(void *rows)
-{
-	ledger_rows_advance(rows);
-}
 
 static struct scan *open_scan(const struct pass *pass, struct error *err)
 {
@@ -130,14 +110,7 @@ int pass_open(struct pass *pass, struct error *err)
 		rc = open_check(pass, err);
 	if (rc)
 		return rc;
-	const struct merge_source source = {
-	    .next_file = next_file,
-	    .files = pass->scan,
-	    .peek_row = peek_row,
-	    .advance_row = advance_row,
-	    .rows = pass->rows,
-	};
-	pass->merge = merge_new(&source);
+	pass->merge = walk_new(pass->scan, pass->rows);
 	return pass->merge ? 0 : error_set_memory(err);
 }
 
@@ -202,12 +175,18 @@ static int note_pending(struct pass *pass, const struct candidate *candidate,
 	    candidate->question.now_ns / NS_PER_MS, reason, NULL, err);
 }
 
+static int note_failed(struct pass *pass, const struct candidate *candidate,
+		       const char *reason, struct error *err)
+{
+	tell(pass, EVENT_FAILED, candidate, reason);
+	return note_pending(pass, candidate, LEDGER_FAILED, reason, err);
+}
+
 static int fail_file(struct pass *pass, const struct candidate *candidate,
 		     const char *reason, struct error *err)
 {
 	pass->context->tally->result->has_other_failure = true;
-	tell(pass, EVENT_FAILED, candidate, reason);
-	return note_pending(pass, candidate, LEDGER_FAILED, reason, err);
+	return note_failed(pass, candidate, reason, err);
 }
 
 /* An mtime in the future counts from when the file was first put off. */
@@ -241,11 +220,10 @@ static const char *find_active_holder(const struct pass *pass,
 	return kept ? kept->candidate.name.data : NULL;
 }
 
-/* A key belongs to one local file: reason is set if another one has it. */
-static int find_collision(struct pass *pass, struct candidate *candidate,
-			  bool *collides, struct error *err)
+static struct key_claim claim_of(const struct pass *pass,
+				 const struct candidate *candidate)
 {
-	const struct key_claim claim = {
+	return (struct key_claim){
 	    .ledger = pass->context->ledger,
 	    .home = pass->options->home,
 	    .bucket = pass->bucket,
@@ -253,6 +231,13 @@ static int find_collision(struct pass *pass, struct candidate *candidate,
 	    .key = buffer_bytes(&candidate->key),
 	    .facts = &candidate->file->facts,
 	};
+}
+
+/* A key belongs to one local file: reason is set if another one has it. */
+static int find_collision(struct pass *pass, struct candidate *candidate,
+			  bool *collides, struct error *err)
+{
+	const struct key_claim claim = claim_of(pass, candidate);
 	const char *active = find_active_holder(pass, candidate);
 	char *owner = NULL;
 	int rc = active ? 0 : key_owner_find(&claim, &owner, err);
@@ -284,19 +269,10 @@ static int plan_removal(struct pass *pass, const struct candidate *candidate,
 static int adopt(struct pass *pass, struct candidate *candidate, bool *adopted,
 		 struct error *err)
 {
-	const struct file_facts *facts = &candidate->file->facts;
-	const struct ledger_row wanted = {
-	    .name = candidate->name,
-	    .size_bytes = facts->size_bytes,
-	    .mtime_ns = facts->mtime_ns,
-	    .ctime_ns = facts->ctime_ns,
-	    .file_id = facts->file_id,
-	    .key = buffer_bytes(&candidate->key),
-	};
+	const struct key_claim claim = claim_of(pass, candidate);
 	struct ledger_row row;
-	int rc = ledger_find_adoptable(
-	    pass->context->ledger, pass->bucket->place.endpoint,
-	    pass->bucket->place.bucket, &wanted, &row, adopted, err);
+	int rc = key_owner_adopt(&claim, &row, adopted, err);
+
 	/* to be removed, it needs a proof, and what the other one has is none
 	 */
 	if (rc == 0 && *adopted && policy_removes(pass->policy) &&
@@ -308,8 +284,8 @@ static int adopt(struct pass *pass, struct candidate *candidate, bool *adopted,
 		struct ledger_row copy = row;
 
 		/* the found row's bytes end with the next ledger call */
-		copy.name = wanted.name;
-		copy.key = wanted.key;
+		copy.name = claim.name;
+		copy.key = claim.key;
 		rc = ledger_record(pass->context->ledger, pass->policy_id,
 				   &copy, err);
 		if (rc == 0)
@@ -379,8 +355,7 @@ static int begin_or_wait(struct pass *pass, struct candidate *candidate,
 	struct candidate_kept *kept = candidate_keep(candidate);
 	if (!kept)
 		return error_set_memory(err);
-	kept->candidate.key = candidate->key;
-	candidate->key = (struct buffer){0};
+	candidate_move_key(candidate, kept);
 	bucket_check_take(pass->check, kept);
 	return 0;
 }
@@ -591,15 +566,6 @@ static bool goes_on(const struct pass *pass)
 	       !pass_problem(pass);
 }
 
-static int fail_halted(struct pass *pass, const struct candidate *candidate,
-		       struct error *err)
-{
-	const char *reason = pass->bucket->halt_text;
-
-	tell(pass, EVENT_FAILED, candidate, reason);
-	return note_pending(pass, candidate, LEDGER_FAILED, reason, err);
-}
-
 static int begin_checked(struct pass *pass, size_t limit, struct error *err)
 {
 	bool halted = pass->bucket->is_halted;
@@ -609,7 +575,8 @@ static int begin_checked(struct pass *pass, size_t limit, struct error *err)
 	while (rc == 0 && (pass->active_count < limit || halted) &&
 	       (kept = bucket_check_next(pass->check)) != NULL) {
 		if (halted)
-			rc = fail_halted(pass, &kept->candidate, err);
+			rc = note_failed(pass, &kept->candidate,
+					 pass->bucket->halt_text, err);
 		else
 			rc = begin_upload(
 			    pass, &kept->candidate,
@@ -632,9 +599,7 @@ int pass_collect(struct pass *pass, size_t limit, struct error *err)
 	if (rc == 0)
 		rc = begin_checked(pass, limit, err);
 	bucket_check_turn(pass->check, !goes_on(pass));
-	if (rc == 0)
-		rc = begin_checked(pass, limit, err);
-	return rc;
+	return rc ? rc : begin_checked(pass, limit, err);
 }
 
 const char *pass_problem(const struct pass *pass)

@@ -31,14 +31,13 @@ static void ask(struct upload_state *state)
 {
 	bool wait_for_head = state->expects_key && !state->head_denied;
 
+	state->step = UPLOAD_ASK;
 	if (state->is_listed)
-		state->step = UPLOAD_ASK;
-	else if (state->can_put_new && !wait_for_head)
+		return;
+	if (state->can_put_new && !wait_for_head)
 		state->step = UPLOAD_PUT_NEW;
 	else if (state->head_denied)
 		send(state, state->has_row);
-	else
-		state->step = UPLOAD_ASK;
 }
 
 static void present(struct upload_state *state)
@@ -89,22 +88,28 @@ static void after_compare(struct upload_state *state, enum upload_event event)
 		end(state, EVENT_FAILED);
 }
 
-static void after_ask(struct upload_state *state, enum upload_event event)
+static void found(struct upload_state *state)
 {
 	bool forced = state->decision == DECISION_FORCED;
 
+	if (state->may_be_ours || (state->must_match && !forced))
+		state->step = UPLOAD_MATCH;
+	else if (forced)
+		send(state, true);
+	else
+		present(state);
+}
+
+static void after_ask(struct upload_state *state, enum upload_event event)
+{
 	if (event == UPLOAD_ABSENT)
 		send_new(state);
 	else if (event == UPLOAD_UNSURE)
 		send(state, state->has_row || state->key_existed);
-	else if (event == UPLOAD_FOUND && state->may_be_ours)
-		state->step = UPLOAD_MATCH;
-	else if (event == UPLOAD_DIFFERS || (event == UPLOAD_FOUND && forced))
+	else if (event == UPLOAD_DIFFERS)
 		send(state, true);
-	else if (event == UPLOAD_FOUND && state->must_match)
-		state->step = UPLOAD_MATCH;
 	else if (event == UPLOAD_FOUND)
-		present(state);
+		found(state);
 	else
 		end(state, EVENT_FAILED);
 }
