@@ -12,6 +12,7 @@
 #include "ingest/ledger.h"
 #include "ingest/orphans.h"
 #include "ingest/pass.h"
+#include "ingest/pass_state.h"
 #include "ingest/policy.h"
 #include "ingest/removal.h"
 #include "ingest/tally.h"

@@ -9,6 +9,8 @@
 #include "ingest/key.h"
 #include "ingest/key_owner.h"
 #include "ingest/merge.h"
+#include "ingest/pass_file.h"
+#include "ingest/pass_state.h"
 #include "ingest/pattern.h"
 #include "ingest/policy.h"
 #include "ingest/removal.h"
@@ -149,386 +151,7 @@ void pass_close(struct pass *pass)
 	pattern_free(pass->pattern);
 }
 
-/* ---- one file ---- */
-
-static void tell(struct pass *pass, enum event_what what,
-		 const struct candidate *candidate, const char *reason)
-{
-	tally_file(pass->context->tally, what,
-		   &(struct tally_file){
-		       .name = candidate->name,
-		       .key = buffer_bytes(&candidate->key),
-		       .bucket = pass->bucket->place.bucket,
-		       .size_bytes = candidate->file->facts.size_bytes,
-		       .reason = reason,
-		   });
-}
-
-static int note_pending(struct pass *pass, const struct candidate *candidate,
-			enum ledger_pending_state state, const char *reason,
-			struct error *err)
-{
-	if (pass->options->dry_run)
-		return 0;
-	return ledger_pending_set(
-	    pass->context->ledger, pass->policy_id, candidate->name, state,
-	    candidate->question.now_ns / NS_PER_MS, reason, NULL, err);
-}
-
-static int note_failed(struct pass *pass, const struct candidate *candidate,
-		       const char *reason, struct error *err)
-{
-	tell(pass, EVENT_FAILED, candidate, reason);
-	return note_pending(pass, candidate, LEDGER_FAILED, reason, err);
-}
-
-static int fail_file(struct pass *pass, const struct candidate *candidate,
-		     const char *reason, struct error *err)
-{
-	pass->context->tally->result->has_other_failure = true;
-	return note_failed(pass, candidate, reason, err);
-}
-
-/* An mtime in the future counts from when the file was first put off. */
-static int find_first_sight(struct pass *pass, struct candidate *candidate,
-			    struct error *err)
-{
-	int64_t first_ms = 0;
-	bool found = false;
-
-	if (pass->policy->delay_upload_s == 0 ||
-	    candidate->file->facts.mtime_ns <= candidate->question.now_ns)
-		return 0;
-	int rc = ledger_pending_find(pass->context->ledger, pass->policy_id,
-				     candidate->name, &first_ms, &found, err);
-	if (rc == 0 && found)
-		candidate->question.first_seen_ns = first_ms * NS_PER_MS;
-	return rc;
-}
-
-/* The name of another file that has the key, among those on their way. */
-static const char *find_active_holder(const struct pass *pass,
-				      const struct candidate *candidate)
-{
-	struct bytes key = buffer_bytes(&candidate->key);
-
-	for (const struct upload *u = pass->active; u; u = u->next)
-		if (bytes_equal(upload_key(u), key))
-			return u->name;
-	const struct candidate_kept *kept = bucket_check_find(pass->check, key);
-
-	return kept ? kept->candidate.name.data : NULL;
-}
-
-static struct key_claim claim_of(const struct pass *pass,
-				 const struct candidate *candidate)
-{
-	return (struct key_claim){
-	    .ledger = pass->context->ledger,
-	    .home = pass->options->home,
-	    .bucket = pass->bucket,
-	    .name = candidate->name,
-	    .key = buffer_bytes(&candidate->key),
-	    .facts = &candidate->file->facts,
-	};
-}
-
-/* A key belongs to one local file: reason is set if another one has it. */
-static int find_collision(struct pass *pass, struct candidate *candidate,
-			  bool *collides, struct error *err)
-{
-	const struct key_claim claim = claim_of(pass, candidate);
-	const char *active = find_active_holder(pass, candidate);
-	char *owner = NULL;
-	int rc = active ? 0 : key_owner_find(&claim, &owner, err);
-
-	*collides = active || owner;
-	if (*collides)
-		(void)snprintf(candidate->reason, sizeof(candidate->reason),
-			       "key already used by %s",
-			       active ? active : owner);
-	free(owner);
-	return rc;
-}
-
-static int plan_removal(struct pass *pass, const struct candidate *candidate,
-			struct error *err)
-{
-	const struct removal_file file = {
-	    .policy = pass->policy,
-	    .policy_id = pass->policy_id,
-	    .name = candidate->name,
-	    .literal_bytes = candidate->file->literal_bytes,
-	    .started_ms = pass->context->started_ms,
-	};
-
-	return removal_plan(pass->context->ledger, &file, err);
-}
-
-/* What another policy recorded for the same file and key is taken over. */
-static int adopt(struct pass *pass, struct candidate *candidate, bool *adopted,
-		 struct error *err)
-{
-	const struct key_claim claim = claim_of(pass, candidate);
-	struct ledger_row row;
-	int rc = key_owner_adopt(&claim, &row, adopted, err);
-
-	/* to be removed, it needs a proof, and what the other one has is none
-	 */
-	if (rc == 0 && *adopted && policy_removes(pass->policy) &&
-	    row.proof != LEDGER_PROOF_CHECKSUM)
-		*adopted = false;
-	if (rc || !*adopted)
-		return rc;
-	if (!pass->options->dry_run) {
-		struct ledger_row copy = row;
-
-		/* the found row's bytes end with the next ledger call */
-		copy.name = claim.name;
-		copy.key = claim.key;
-		rc = ledger_record(pass->context->ledger, pass->policy_id,
-				   &copy, err);
-		if (rc == 0)
-			rc = plan_removal(pass, candidate, err);
-	}
-	if (rc == 0)
-		tell(pass, EVENT_UNCHANGED, candidate, NULL);
-	return rc;
-}
-
-/* Whether the same size and an older time say too little of the object that
- * is there: it may be what we sent before the file moved. */
-static int must_match(const struct pass *pass,
-		      const struct candidate *candidate, bool *must,
-		      struct error *err)
-{
-	*must = pass->in_doubt || pass->policy->compare == 1 ||
-		pass->was_cut_off || policy_removes(pass->policy);
-	if (*must || candidate->row)
-		return 0;
-	return ledger_pending_find(pass->context->ledger, pass->policy_id,
-				   candidate->name, NULL, must, err);
-}
-
-static int begin_upload(struct pass *pass, const struct candidate *candidate,
-			const struct bucket_listed *listed, struct error *err)
-{
-	bool must = false;
-	int rc = must_match(pass, candidate, &must, err);
-	const struct upload_file file = {
-	    .policy = pass->policy,
-	    .policy_id = pass->policy_id,
-	    .bucket = pass->bucket,
-	    .name = candidate->name,
-	    .literal_bytes = candidate->file->literal_bytes,
-	    .key = buffer_bytes(&candidate->key),
-	    .facts = &candidate->file->facts,
-	    .row = candidate->row,
-	    .decision = candidate->decision,
-	    .is_recheck = pass->options->recheck,
-	    .must_match = must,
-	    .listed = listed,
-	};
-	struct upload *upload = NULL;
-
-	if (rc == 0)
-		rc = upload_start(pass->context, &file, &upload, err);
-	if (rc)
-		return rc;
-	pass->active_count++;
-	if (upload->is_ended)
-		return 0;
-	upload->next = pass->active;
-	if (pass->active)
-		pass->active->previous = upload;
-	pass->active = upload;
-	return 0;
-}
-
-/* The file is sent at once, or it waits with many others for what the bucket
- * has. */
-static int begin_or_wait(struct pass *pass, struct candidate *candidate,
-			 struct error *err)
-{
-	if (!upload_asks(candidate->decision, candidate->row != NULL))
-		return begin_upload(pass, candidate, NULL, err);
-	struct candidate_kept *kept = candidate_keep(candidate);
-	if (!kept)
-		return error_set_memory(err);
-	candidate_move_key(candidate, kept);
-	bucket_check_take(pass->check, kept);
-	return 0;
-}
-
-static int build_key(struct pass *pass, struct candidate *candidate,
-		     bool *is_bad, struct error *err)
-{
-	const struct key_parts parts = {
-	    .prefix = pass->policy->output_key_prefix,
-	    .remove_prefix = pass->policy->input_remove_prefix,
-	    .answer = candidate->answer,
-	};
-	struct error own = {0};
-	bool was_escaped = false;
-
-	*is_bad = false;
-	if (pass->customizer && candidate->keeps_key)
-		return buffer_append(&candidate->key, candidate->row->key.data,
-				     candidate->row->key.size)
-			   ? error_set_memory(err)
-			   : 0;
-	if (key_build(&parts, candidate->name, &candidate->key, &was_escaped,
-		      &own)) {
-		*is_bad = true;
-		return fail_file(pass, candidate, own.text, err);
-	}
-	if (was_escaped)
-		event_detail(pass->options->events,
-			     "%.*s: no UTF-8, its key is %s",
-			     (int)candidate->name.size, candidate->name.data,
-			     candidate->key.data);
-	return 0;
-}
-
-static bool has_new_key(const struct candidate *candidate)
-{
-	return !candidate->row ||
-	       !bytes_equal(buffer_bytes(&candidate->key), candidate->row->key);
-}
-
-/* What can be done once the customizer has answered, if there is one. */
-static int go_on(struct pass *pass, struct candidate *candidate,
-		 struct error *err)
-{
-	bool is_done = false;
-	int rc = build_key(pass, candidate, &is_done, err);
-	bool is_new = rc == 0 && !is_done && has_new_key(candidate);
-
-	/* its content may be known, but not as that object */
-	if (is_new && candidate->decision == DECISION_TOUCHED)
-		candidate->decision = DECISION_CHANGED;
-	if (rc == 0 && !is_done && is_new)
-		rc = find_collision(pass, candidate, &is_done, err);
-	if (rc == 0 && is_done && candidate->reason[0])
-		rc = fail_file(pass, candidate, candidate->reason, err);
-	if (rc == 0 && !is_done && candidate->decision == DECISION_NEW &&
-	    !pass->options->recheck)
-		rc = adopt(pass, candidate, &is_done, err);
-	if (rc || is_done)
-		return rc;
-	if (!pass->options->dry_run)
-		return begin_or_wait(pass, candidate, err);
-	char reason[256];
-	tell(pass, EVENT_WOULD_UPLOAD, candidate,
-	     decide_reason(&candidate->question, candidate->decision, reason,
-			   sizeof(reason)));
-	return 0;
-}
-
-static int ask(struct pass *pass, const struct candidate *candidate,
-	       struct error *err)
-{
-	struct candidate_kept *kept = candidate_keep(candidate);
-	struct bytes filename =
-	    key_filename(pass->policy->input_remove_prefix, candidate->name);
-
-	if (!kept)
-		return error_set_memory(err);
-	int rc = customizer_ask(pass->customizer, filename, kept, err);
-	if (rc) {
-		candidate_kept_free(kept);
-		return rc;
-	}
-	*pass->asked_last = kept;
-	pass->asked_last = &kept->next;
-	return 0;
-}
-
-/* The file has to be looked at closer, or sent. */
-static int take_up(struct pass *pass, struct candidate *candidate,
-		   struct error *err)
-{
-	return pass->customizer && !candidate->keeps_key
-		   ? ask(pass, candidate, err)
-		   : go_on(pass, candidate, err);
-}
-
-/* One that is to be removed and has no proof yet is compared by content. */
-static int handle_unchanged(struct pass *pass, struct candidate *candidate,
-			    struct error *err)
-{
-	bool is_proven = candidate->row->proof == LEDGER_PROOF_CHECKSUM;
-
-	candidate->keeps_key = true;
-	if (pass->options->dry_run) {
-		tell(pass, EVENT_UNCHANGED, candidate, NULL);
-		return 0;
-	}
-	if (pass->options->recheck)
-		return take_up(pass, candidate, err);
-	if (policy_removes(pass->policy) && !is_proven) {
-		candidate->decision = DECISION_NEW;
-		return take_up(pass, candidate, err);
-	}
-	tell(pass, EVENT_UNCHANGED, candidate, NULL);
-	return plan_removal(pass, candidate, err);
-}
-
-static int handle_file(struct pass *pass, struct candidate *candidate,
-		       struct error *err)
-{
-	char reason[256];
-	int rc = find_first_sight(pass, candidate, err);
-
-	if (rc)
-		return rc;
-	candidate->decision = decide(&candidate->question);
-	/* what the row says may have been replaced: the bucket is asked */
-	if (pass->was_cut_off && candidate->decision == DECISION_TOUCHED &&
-	    !pass->options->dry_run)
-		candidate->decision = DECISION_NEW;
-	switch (candidate->decision) {
-	case DECISION_UNCHANGED:
-		return handle_unchanged(pass, candidate, err);
-	case DECISION_IGNORED:
-		tell(pass, EVENT_IGNORED, candidate, NULL);
-		return 0;
-	case DECISION_DELAYED:
-		(void)decide_reason(&candidate->question, DECISION_DELAYED,
-				    reason, sizeof(reason));
-		tell(pass, EVENT_DELAYED, candidate, reason);
-		return note_pending(pass, candidate, LEDGER_DELAYED, reason,
-				    err);
-	case DECISION_REHASH:
-		candidate->keeps_key = true;
-		return take_up(pass, candidate, err);
-	default:
-		return take_up(pass, candidate, err);
-	}
-}
-
 /* ---- the customizer's answers ---- */
-
-/* Written down, so that it is not asked again. */
-static int ignore_file(struct pass *pass, const struct candidate *candidate,
-		       struct error *err)
-{
-	const struct file_facts *facts = &candidate->file->facts;
-	const struct ledger_row row = {
-	    .name = candidate->name,
-	    .state = LEDGER_IGNORED,
-	    .size_bytes = facts->size_bytes,
-	    .mtime_ns = facts->mtime_ns,
-	    .ctime_ns = facts->ctime_ns,
-	    .file_id = facts->file_id,
-	    .at_ms = candidate->question.now_ns / NS_PER_MS,
-	};
-
-	tell(pass, EVENT_IGNORED, candidate, NULL);
-	if (pass->options->dry_run)
-		return 0;
-	return ledger_record(pass->context->ledger, pass->policy_id, &row, err);
-}
 
 static int handle_answer(struct pass *pass,
 			 const struct customizer_answer *answer,
@@ -544,13 +167,14 @@ static int handle_answer(struct pass *pass,
 	switch (answer->says) {
 	case CUSTOMIZER_KEY:
 		kept->candidate.answer = answer->key;
-		rc = go_on(pass, &kept->candidate, err);
+		rc = pass_file_go_on(pass, &kept->candidate, err);
 		break;
 	case CUSTOMIZER_IGNORES:
-		rc = ignore_file(pass, &kept->candidate, err);
+		rc = pass_file_ignore(pass, &kept->candidate, err);
 		break;
 	case CUSTOMIZER_FAILED:
-		rc = fail_file(pass, &kept->candidate, answer->reason, err);
+		rc =
+		    pass_file_fail(pass, &kept->candidate, answer->reason, err);
 		break;
 	}
 	candidate_kept_free(kept);
@@ -575,10 +199,11 @@ static int begin_checked(struct pass *pass, size_t limit, struct error *err)
 	while (rc == 0 && (pass->active_count < limit || halted) &&
 	       (kept = bucket_check_next(pass->check)) != NULL) {
 		if (halted)
-			rc = note_failed(pass, &kept->candidate,
-					 pass->bucket->halt_text, err);
+			rc =
+			    pass_file_note_failed(pass, &kept->candidate,
+						  pass->bucket->halt_text, err);
 		else
-			rc = begin_upload(
+			rc = pass_file_upload(
 			    pass, &kept->candidate,
 			    kept->is_listed ? &kept->listed : NULL, err);
 		candidate_kept_free(kept);
@@ -657,8 +282,7 @@ static int handle_disorder(struct pass *pass, struct candidate *candidate,
 	const char *reason = "the folder changed while it was listed";
 
 	pass->is_partial = true;
-	tell(pass, EVENT_DELAYED, candidate, reason);
-	return note_pending(pass, candidate, LEDGER_DELAYED, reason, err);
+	return pass_file_put_off(pass, candidate, reason, err);
 }
 
 int pass_settle(struct pass *pass, struct error *err)
@@ -701,10 +325,10 @@ int pass_pull(struct pass *pass, struct error *err)
 	case MERGE_KNOWN:
 		rc = gone_note_back(&pass->gone, item.row, err);
 		if (rc == 0)
-			rc = handle_file(pass, &candidate, err);
+			rc = pass_file_decide(pass, &candidate, err);
 		break;
 	case MERGE_NEW:
-		rc = handle_file(pass, &candidate, err);
+		rc = pass_file_decide(pass, &candidate, err);
 		break;
 	case MERGE_FAILED:
 		rc = handle_failed(pass, &item);

@@ -5,7 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/event.h"
-#include "ingest/ingest.h"
+#include "ingest/ingest_options.h"
 #include "s3/s3.h"
 
 /* Counts what happened and tells it upward. */

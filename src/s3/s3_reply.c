@@ -213,11 +213,23 @@ static void judge_head(struct s3_verdict *verdict)
 		verdict->outcome = S3_WRONG_REGION;
 }
 
+/* Ceph says NoSuchKey of an upload that is gone. */
+static bool is_about_upload(const struct s3_request *request)
+{
+	for (size_t i = 0; i < request->query_count; i++)
+		if (strcmp(request->query[i].name, "uploadId") == 0)
+			return true;
+	return false;
+}
+
 static void judge_error(const struct s3_request *request,
 			struct s3_verdict *verdict)
 {
-	if (judge_code(verdict))
+	if (judge_code(verdict)) {
+		if (verdict->outcome == S3_MISSING && is_about_upload(request))
+			verdict->outcome = S3_NO_UPLOAD;
 		return;
+	}
 	if (carries_guard(request) &&
 	    (verdict->status == 400 || verdict->status == 501)) {
 		verdict->outcome = S3_GUARD_REFUSED;

@@ -85,7 +85,7 @@ static void moments_can_be_counted_with(void)
 	check_refused(code, &err, ledger);
 
 	ledger = open_after("insert into endpoint values('" ENDPOINT "', 'b', "
-			    "'', -9223372036854775808, 1, 0, 0, 0, 0)");
+			    "'', -9223372036854775808, 1, 0, 0, 0, 0, 0, 0)");
 	error_clear(&err);
 	code = ledger_endpoint_find(ledger, ENDPOINT, "b", &facts, &err);
 	check_refused(code, &err, ledger);

@@ -79,6 +79,9 @@ static const struct row {
     {COMPLETE, 200, FAULT("AccessDenied"), S3_DENIED, RETRY_NEVER},
     {COMPLETE, 200, FAULT("NeverHeardOf"), S3_FAILED, RETRY_NEVER},
     {COMPLETE, 404, FAULT("NoSuchUpload"), S3_NO_UPLOAD, RETRY_NEVER},
+    /* so says Ceph */
+    {COMPLETE, 404, FAULT("NoSuchKey"), S3_NO_UPLOAD, RETRY_NEVER},
+    {PUT, 404, FAULT("NoSuchKey"), S3_MISSING, RETRY_NEVER},
 
     /* without a code the status counts */
     {PUT, 301, "", S3_WRONG_REGION, RETRY_NEVER},
