@@ -106,6 +106,7 @@ static bool learn_region(struct bucket *bucket, const char *region)
 		return false;
 	(void)snprintf(bucket->facts.region, sizeof(bucket->facts.region), "%s",
 		       region);
+	bucket->moves++;
 	return true;
 }
 

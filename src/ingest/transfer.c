@@ -186,6 +186,7 @@ static int start(struct transfer_queue *queue, struct transfer *transfer,
 	    .context = transfer,
 	};
 	transfer->attempts++;
+	transfer->moves = transfer->bucket->moves;
 	transfer->started_ns = clock_steady_ns();
 	rc = http_start(queue->http, &request, err);
 
@@ -284,6 +285,14 @@ static bool is_patient(const struct transfer_queue *queue,
 		   queue->patient_until_ns;
 }
 
+/* It was signed before another request learned the region. */
+static bool is_of_old_region(const struct transfer *transfer,
+			     const struct s3_verdict *verdict)
+{
+	return verdict->outcome == S3_WRONG_REGION &&
+	       transfer->moves != transfer->bucket->moves;
+}
+
 static void judge(struct transfer_queue *queue, struct transfer *transfer,
 		  const struct http_reply *reply)
 {
@@ -291,7 +300,8 @@ static void judge(struct transfer_queue *queue, struct transfer *transfer,
 
 	s3_judge(&transfer->request, reply, &verdict);
 	keep_pace(queue, transfer, &verdict);
-	if (bucket_learn(transfer->bucket, &verdict))
+	if (bucket_learn(transfer->bucket, &verdict) ||
+	    is_of_old_region(transfer, &verdict))
 		verdict.retry = RETRY_AT_ONCE;
 	if (is_patient(queue, &verdict)) {
 		wait_for_retry(queue, transfer, NEW_KEYS_MS);

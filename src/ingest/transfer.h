@@ -47,6 +47,7 @@ struct transfer {
 	int64_t first_ns;
 	int64_t started_ns;
 	int64_t due_ns;
+	int moves; /* of the bucket, when it was signed */
 };
 
 struct transfer_options {

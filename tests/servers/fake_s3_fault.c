@@ -12,6 +12,7 @@
  *	fail query=uploadId ok-with-error code=InternalError
  *	fail method=PUT reset=1000 | lost | wrong-etag | delay=200
  *	clock +10800
+ *	limit 200              requests a second; SlowDown to those above it
  *	ignore if-none-match
  *	reverse listings
  *	clear
@@ -22,6 +23,13 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct fault faults[FAULTS_MOST];
 static size_t fault_count;
 static long clock_offset_s;
+
+/* Counted in tenths of a second. */
+static struct {
+	long most;
+	long count;
+	long tenth;
+} limit;
 static bool is_condition_ignored;
 static bool is_listing_reversed;
 
@@ -73,6 +81,7 @@ static void obey(char *line)
 		return;
 	if (strcmp(verb, "clear") == 0) {
 		fault_count = 0;
+		limit.most = 0;
 		clock_offset_s = 0;
 		is_condition_ignored = false;
 		is_listing_reversed = false;
@@ -84,6 +93,10 @@ static void obey(char *line)
 		is_condition_ignored = true;
 	} else if (strcmp(verb, "reverse") == 0) {
 		is_listing_reversed = true;
+	} else if (strcmp(verb, "limit") == 0) {
+		char *value = strtok_r(NULL, " ", &save);
+
+		limit.most = value ? atol(value) / 10 + 1 : 0;
 	} else if (strcmp(verb, "fail") == 0 && fault_count < FAULTS_MOST) {
 		struct fault *fault = &faults[fault_count++];
 
@@ -118,11 +131,31 @@ static bool fits(const struct fault *fault, const struct request *request)
 	       (!fault->query[0] || request_query(request, fault->query));
 }
 
+static bool is_above_limit(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	long tenth = now.tv_sec * 10 + now.tv_nsec / 100000000;
+	if (tenth != limit.tenth)
+		limit.count = 0;
+	limit.tenth = tenth;
+	return limit.most > 0 && ++limit.count > limit.most;
+}
+
 struct fault *fault_find(struct request *request)
 {
 	struct fault *found = NULL;
 
 	pthread_mutex_lock(&lock);
+	if (is_above_limit()) {
+		found = calloc(1, sizeof(*found));
+		found->kind = FAULT_STATUS;
+		found->status = 503;
+		strcpy(found->code, "SlowDown");
+		pthread_mutex_unlock(&lock);
+		return found;
+	}
 	for (size_t i = 0; i < fault_count && !found; i++) {
 		if (!fits(&faults[i], request))
 			continue;

@@ -58,9 +58,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.server.to or "%s:%s" % (url.hostname, url.port))
         headers = {k: v for k, v in self.headers.items()
                    if not k.lower().startswith("proxy-")}
-        far.request(self.command, url._replace(scheme="", netloc="").geturl(),
-                    body, headers)
-        reply = far.getresponse()
+        try:
+            far.request(self.command,
+                        url._replace(scheme="", netloc="").geturl(),
+                        body, headers)
+            reply = far.getresponse()
+        except OSError:
+            self.send_response(502)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         data = reply.read()
         self.send_response(reply.status)
         for name, value in reply.getheaders():

@@ -436,7 +436,8 @@ def count_calls(cycle):
     """Each system call's name and the most that one thread makes of it."""
     trace = os.path.join(cycle.options.work, "trace")
     cycle.reset()
-    cycle.start(["strace", "-f", "-qq", "-o", trace]).wait()
+    status = cycle.start(["strace", "-f", "-qq", "-o", trace]).wait()
+    cycle.expect(status == 0, "the run under strace ended with %d" % status)
     counts = {}
     with open(trace, encoding="utf-8", errors="replace") as file:
         for line in file:

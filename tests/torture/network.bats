@@ -30,7 +30,8 @@ new_contents() {
 	for n in 1 2 sub/3 sub/4 sub/5; do
 		head -c $((RANDOM % 9000)) /dev/urandom >"$HOME_DIR/data/$n"
 	done
-	head -c 17000000 /dev/urandom >"$HOME_DIR/data/large"
+	# of another size too: what changes within a second may not be told by time
+	head -c $((17000000 + RANDOM)) /dev/urandom >"$HOME_DIR/data/large"
 }
 
 held() {
@@ -52,8 +53,8 @@ faulty() {
 	# what it says of files is what the ledger has
 	local said
 	said=$(tail -n 1 <<<"$output" | jq '.added + .updated + .skipped + .unchanged')
-	[ "$said" -eq "$(ledger "select count(*) from file f where f.at_ms >= 0
-		and not exists (select 1 from pending p where p.policy = f.policy and p.name = f.name)")" ] || {
+	[ "$said" -eq "$(ledger "select count(*) from file f
+		where policy in (select id from policy where position is not null) and not exists (select 1 from pending p where p.policy = f.policy and p.name = f.name)")" ] || {
 		echo "said $said: $output"
 		return 1
 	}
@@ -136,6 +137,7 @@ restored() {
 		network clear drop
 		times=$((times + 1))
 	done
+	rm -f "$HOME_DIR"/s3-ingestor-ledger.db* # and with it the wait until the next try
 	ingest_is 0
 	survived "$times" "TLS handshake cut"
 }
@@ -143,7 +145,8 @@ restored() {
 @test "refused, not found, black hole, half-open, stalled: an end in time, said as what it is" {
 	behind_relay
 	new_contents
-	for fault in refuse ignore deaf stall; do
+	S3_ENDPOINT=$RELAYED config '.s3_timeout = 300'
+	for fault in $(rounds "refuse ignore deaf" "refuse ignore deaf stall"); do
 		network "$fault"
 		faulty --standalone
 		[ "$status" -eq 69 ]
@@ -166,6 +169,7 @@ restored() {
 	behind_relay
 	for ((round = 0; round < $(rounds 1 20); round++)); do
 		new_contents
+		S3_ENDPOINT=$RELAYED config '.s3_timeout = 300'
 		network "rate 8000000"
 		(
 			until [ "$(s3_requests '^PUT')" -ge 2 ]; do sleep 0.02; done
@@ -183,6 +187,7 @@ restored() {
 @test "one byte a second is no silence: --max-runtime ends it" {
 	behind_relay
 	new_contents
+	S3_ENDPOINT=$RELAYED config
 	network "rate 1"
 	faulty --standalone --max-runtime 4
 	[ "$status" -eq 75 ]
@@ -197,18 +202,22 @@ restored() {
 	python3 "$ROOT/tests/servers/proxy.py" --dir "$BATS_TEST_TMPDIR/proxy" --user a:b >/dev/null 2>&1 3>&- &
 	note_pid $!
 	wait_for "$BATS_TEST_TMPDIR/proxy/port"
+	fake=$S3_ENDPOINT
 	with_endpoint "http://s3.example" ".proxy = \"http://a:wrong@127.0.0.1:$(cat "$BATS_TEST_TMPDIR/proxy/port")\""
 	faulty --standalone
 	[ "$status" -ne 0 ]
 	[[ $output == *407* ]]
 	[[ $output != *wrong* ]]
 	# a gateway that has nobody behind it
-	s3_control 'fail status=502 code= times=9999'
-	with_endpoint "http://s3.example" ".proxy = \"$S3_ENDPOINT\""
+	mkdir "$BATS_TEST_TMPDIR/gateway"
+	python3 "$ROOT/tests/servers/proxy.py" --dir "$BATS_TEST_TMPDIR/gateway" --to 127.0.0.1:1 >/dev/null 2>&1 3>&- &
+	note_pid $!
+	wait_for "$BATS_TEST_TMPDIR/gateway/port"
+	with_endpoint "http://s3.example" ".proxy = \"http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/gateway/port")\""
 	faulty --standalone
-	[ "$status" -eq 69 ]
+	[ "$status" -eq 69 ] || { echo "$status $output" && return 1; }
 	[[ $output == *502* ]]
-	with_endpoint "$S3_ENDPOINT"
+	with_endpoint "$fake"
 	restored
 	survived "$times" "proxy 407, 502"
 }
@@ -270,21 +279,17 @@ restored() {
 }
 
 @test "a storm of SlowDown: fewer at once, all done in the end, few requests in vain" {
-	behind_relay --delay-ms 5
-	count=$(rounds 300 3000)
+	behind_relay
+	count=$(rounds 1000 5000)
 	(cd "$HOME_DIR/data" && for ((n = 0; n < count; n++)); do echo "$n" >"$n"; done)
-	# each tenth request of the storm is let through
-	for ((i = 0; i < 12; i++)); do
-		s3_control "fail status=503 code=SlowDown skip=$((i * 20)) times=10"
-	done
+	s3_control 'limit 200'
 	faulty --standalone
-	[ "$status" -eq 0 ]
 	requests=$(s3_requests)
-	echo "$requests requests for $count files"
-	# HEAD and PUT each, at most
-	[ "$requests" -lt $((3 * 2 * count)) ]
+	echo "$requests requests for $count files; $(tail -n 1 <<<"$output")"
+	[ "$status" -eq 0 ]
+	[ "$requests" -lt $((3 * count)) ]
 	held --tree "$HOME_DIR/data" exact --tidy
-	survived 120 "503 SlowDown in a storm, fake S3"
+	survived "$(s3_requests ' 503 ')" "503 SlowDown in a storm, fake S3"
 }
 
 @test "RGW with a low limit of requests: all done in the end" {
@@ -341,14 +346,20 @@ restored() {
 }
 
 @test "a bucket of another region, told in five forms" {
-	for form in 'method=HEAD status=301 code=' 'method=PUT status=301 code=PermanentRedirect' \
+	for form in 'method=HEAD status=301' 'method=PUT status=301 code=PermanentRedirect' \
 		'method=PUT status=307 code=TemporaryRedirect' 'method=PUT status=400 code=AuthorizationHeaderMalformed' \
-		'method=HEAD status=400 code=' 'method=HEAD status=403 code='; do
+		'method=HEAD status=400' 'method=HEAD status=403'; do
 		rm -rf "$BATS_TEST_TMPDIR"/s3* "$HOME_DIR"/s3-ingestor-ledger.db*
 		start_fake_s3 --region eu-central-1
 		with_endpoint "$S3_ENDPOINT"
-		s3_control "fail $form region=eu-central-1 times=1"
 		new_contents
+		if [[ $form == *PUT* ]]; then
+			# of files that are known no HEAD tells it before
+			ingest_is 0 --standalone
+			ledger "update endpoint set region = ''"
+			new_contents
+		fi
+		s3_control "fail $form region=eu-central-1 times=1"
 		faulty --standalone
 		[ "$status" -eq 0 ] || { echo "$form: $output" && return 1; }
 		[ "$(ledger 'select region from endpoint')" = eu-central-1 ]
