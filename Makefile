@@ -68,6 +68,7 @@ TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%, \
 PAGES := $(wildcard man/*.[1-8])
 FAKE_S3 := $(BUILD)/tests/fake-s3
 RELAY := $(BUILD)/tests/relay
+DISK_FAULT := $(BUILD)/tests/disk_fault.so
 FUZZ_CC ?= clang
 FUZZ_BUILD ?= build/fuzz
 FUZZERS := $(patsubst tests/fuzz/%.c,$(FUZZ_BUILD)/%, \
@@ -92,7 +93,7 @@ endif
 
 all: $(PROGRAM)
 
-tests: $(PROGRAM) $(UNIT_TESTS) $(TEST_TOOLS) $(FAKE_S3) $(RELAY)
+tests: $(PROGRAM) $(UNIT_TESTS) $(TEST_TOOLS) $(FAKE_S3) $(RELAY) $(DISK_FAULT)
 
 $(PROGRAM): $(OBJECTS)
 	$(say) LINK $@
@@ -145,6 +146,12 @@ $(RELAY): tests/servers/relay.c
 	$(say) LINK $@
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) $(CFLAGS) \
 		$(ALL_LDFLAGS) -o $@ $<
+
+# It stands in for the C library's functions, which a sanitizer does too.
+$(DISK_FAULT): tests/torture/disk_fault.c
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) -std=c11 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $< -ldl -pthread
 
 check:
 	$(Q)SANITIZE=$(SANITIZE) scripts/check

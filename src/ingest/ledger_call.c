@@ -42,11 +42,15 @@ static int fail_corrupt(const struct ledger *ledger, const char *text,
 			 text);
 }
 
-/* Whatever fails, the batch does not stay half done. */
-static int fail(struct ledger *ledger, struct error *err)
+/* Whatever fails, the batch does not stay half done. A statement that cannot
+ * be prepared is the fault of the schema: a column is missing, or worse. */
+static int fail(const struct ledger_call *call, struct error *err)
 {
+	struct ledger *ledger = call->ledger;
 	struct error cause = {0};
-	int code = ledger_db_error(ledger->db, ledger->path, &cause);
+	int code = call->statement
+		       ? ledger_db_error(ledger->db, ledger->path, &cause)
+		       : ledger_db_unsound(ledger->db, ledger->path, &cause);
 
 	undo_batch(ledger);
 	if (code == ERROR_INVALID)
@@ -145,7 +149,7 @@ int ledger_call_row(struct ledger_call *call, bool *has_row, struct error *err)
 		*has_row = true;
 		return 0;
 	}
-	int code = call->code == SQLITE_DONE ? 0 : fail(call->ledger, err);
+	int code = call->code == SQLITE_DONE ? 0 : fail(call, err);
 	ledger_call_end(call);
 	return code;
 }

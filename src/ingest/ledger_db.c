@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -5,7 +6,7 @@
 #include "platform/file.h"
 #include "platform/system.h"
 
-enum { BUSY_TIMEOUT_MS = 10000 };
+enum { BUSY_TIMEOUT_MS = 10000, READ_BYTES = 64 * 1024 };
 
 /* An opened cursor over a 4 MiB journal costs nothing, a longer one does;
  * memory mapping would count as memory of ours; a damaged or foreign schema
@@ -18,6 +19,26 @@ static const char settings[] = "pragma trusted_schema = off;"
 			       "pragma synchronous = full;"
 			       "pragma journal_size_limit = 4194304;";
 
+/* Whether all of the file can be read. 0 or errno. */
+static int read_through(const char *path)
+{
+	struct file *file = NULL;
+	char *data = malloc(READ_BYTES);
+	int64_t offset = 0;
+	size_t got = 0;
+	int code = data ? file_open(path, &file) : ENOMEM;
+
+	do {
+		if (code == 0)
+			code =
+			    file_read_at(file, offset, data, READ_BYTES, &got);
+		offset += (int64_t)got;
+	} while (code == 0 && got > 0);
+	file_close(file);
+	free(data);
+	return code;
+}
+
 int ledger_db_error(sqlite3 *db, const char *path, struct error *err)
 {
 	int code = db ? sqlite3_errcode(db) & 0xff : SQLITE_NOMEM;
@@ -25,6 +46,12 @@ int ledger_db_error(sqlite3 *db, const char *path, struct error *err)
 	int system_code = db ? sqlite3_system_errno(db) : 0;
 	char reason[128];
 
+	/* SQLite takes a file that cannot be read for one that is corrupt */
+	int read_code = code == SQLITE_CORRUPT ? read_through(path) : 0;
+	if (read_code == EIO) {
+		code = SQLITE_IOERR;
+		system_code = read_code;
+	}
 	switch (code) {
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
@@ -46,6 +73,8 @@ int ledger_db_error(sqlite3 *db, const char *path, struct error *err)
 	}
 	if (system_code == 0)
 		return error_set(err, ERROR_LOCAL, "%s: %s", path, text);
+	if (code == SQLITE_IOERR)
+		text = "cannot be read or written";
 	return error_set(
 	    err, ERROR_LOCAL, "%s: %s: %s", path, text,
 	    system_error_text(system_code, reason, sizeof(reason)));
