@@ -20,7 +20,7 @@ struct bucket {
 	char halt_text[320];
 	int64_t last_answer_ns; /* steady; when it last did what was asked */
 	int denied_in_row;
-	int moves; /* how often another region was learned */
+	int moves;	  /* how often another region was learned */
 	bool expects_key; /* the last key that was asked for was there */
 	bool head_works;  /* it told of a key: 403 means that there is none */
 	bool was_condition_tried, was_head_tried; /* in this run */

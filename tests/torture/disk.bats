@@ -89,7 +89,7 @@ recovered() {
 	[ "$(jq .heartbeat_period "$HOME_DIR/s3-ingestor.json")" -eq 1234 ]
 	[ "$(jq .id "$HOME_DIR/s3-ingestor-context.json")" -eq 2 ]
 	[ "$(jq -r .note "$HOME_DIR/s3-ingestor-keys.json")" = new ]
-	[ -z "$(ls "$HOME_DIR/out" "$HOME_DIR/mv" 2>/dev/null | grep -v :)" ]
+	[ "$(find "$HOME_DIR/out" "$HOME_DIR/mv" -type f | wc -l)" -eq 0 ]
 	[ "$(find "$HOME_DIR/done" -type f | wc -l)" -eq 4 ]
 	[ "$(s3_count)" -eq 13 ]
 	times=$((times + 1))

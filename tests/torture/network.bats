@@ -131,7 +131,8 @@ restored() {
 	for ((round = 0; round < $(rounds 8 100); round++)); do
 		kind=$([ $((RANDOM % 2)) -eq 0 ] && echo cut || echo reset)
 		way=$([ $((RANDOM % 2)) -eq 0 ] && echo up || echo down)
-		network "$kind $way $((RANDOM % ($([ $way = up ] && echo 500 || echo 1500))))"
+		most=$([ "$way" = up ] && echo 500 || echo 1500)
+		network "$kind $way $((RANDOM % most))"
 		ingest_is 69
 		[ ! -e "$HOME_DIR/s3-ingestor-context.json" ]
 		network clear drop
@@ -322,6 +323,7 @@ restored() {
 	behind_relay
 	network "idle 50"
 	mkdir "$HOME_DIR/customizers"
+	# shellcheck disable=SC2016 # the script expands it
 	printf '#!/bin/sh\nwhile read -r line; do sleep 0.2; echo "\\"key$((n = n + 1))\\""; done\n' >"$HOME_DIR/customizers/slow"
 	chmod 700 "$HOME_DIR/customizers/slow"
 	with_endpoint "$RELAYED" '.policies[0].customizer = "slow" | .allow_executables = true'

@@ -80,6 +80,7 @@ weather() {
 	grown=0
 	for ((i = 0; i < $(rounds 4 40); i++)); do grow; done
 	export HOME_DIR
+	# shellcheck disable=SC2016 # the other shell expands it
 	unshare -rn bash -c '
 		ip link set lo up
 		tc qdisc add dev lo root netem delay 50ms 30ms loss 3% reorder 20%
