@@ -223,7 +223,8 @@ static void redirect(struct request *request, const struct fault *fault)
 
 static void serve_with(struct request *request, const struct fault *fault)
 {
-	usleep((useconds_t)fault->delay_ms * 1000);
+	if (fault->kind != FAULT_LATE)
+		usleep((useconds_t)fault->delay_ms * 1000);
 	switch (fault->kind) {
 	case FAULT_STATUS:
 		if (fault->region[0])
@@ -245,6 +246,10 @@ static void serve_with(struct request *request, const struct fault *fault)
 			if (strcmp(request->reply_headers[i].name, "etag") == 0)
 				memcpy(request->reply_headers[i].value + 1,
 				       "0000", 4);
+		break;
+	case FAULT_LATE:
+		store_serve(request);
+		usleep((useconds_t)fault->delay_ms * 1000);
 		break;
 	default:
 		store_serve(request);

@@ -177,6 +177,17 @@ violated() {
 	survived $walked "a file moves while it is sent, moved away"
 }
 
+# until COMMAND...: at most 20 s
+until_true() {
+	local i
+	for ((i = 0; i < 1000; i++)); do
+		! "$@" 2>/dev/null || return 0
+		sleep 0.02
+	done
+	echo "never came: $*"
+	return 1
+}
+
 # storm SECONDS FILTER: runs in turn while a tree changes, then in peace
 storm() {
 	local until=$((SECONDS + $1)) mutator i
@@ -186,6 +197,9 @@ storm() {
 		--log "$LOG" --seed "$RANDOM" >"$BATS_TEST_TMPDIR/changes" 3>&- &
 	mutator=$!
 	note_pid $mutator
+	had=$(wc -l <"$LOG")
+	# shellcheck disable=SC2016 # eval expands it
+	until_true eval '[ "$(wc -l <"$LOG")" -gt "$had" ]'
 	stormed=0
 	while [ $SECONDS -lt "$until" ]; do
 		ingest --standalone
@@ -220,17 +234,6 @@ storm() {
 }
 
 # ---- while it is on its way ----
-
-# until COMMAND...: at most 20 s
-until_true() {
-	local i
-	for ((i = 0; i < 1000; i++)); do
-		! "$@" 2>/dev/null || return 0
-		sleep 0.02
-	done
-	echo "never came: $*"
-	return 1
-}
 
 move() { bash "$ROOT/tests/torture/move.bash" "$1" "$HOME_DIR" "$LOG"; }
 
