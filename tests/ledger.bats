@@ -124,3 +124,19 @@ a_month_passes() {
 	[ "$(ledger "pragma integrity_check")" = ok ]
 	[ "$(rows)" = "data/a " ]
 }
+
+@test "after a run that was cut off, the row of a file that is gone claims nothing" {
+	s3_control 'fail method=PUT key=data/a delay=60000 times=1'
+	echo longer >"$HOME_DIR/data/a"
+	"$S3_INGESTOR" -C "$HOME_DIR" --standalone >/dev/null 2>&1 3>&- &
+	pid=$!
+	until cmp -s "$(s3_path data/a)" "$HOME_DIR/data/a"; do kill -0 "$pid"; done
+	kill -KILL "$pid"
+	wait "$pid" || true
+	rm "$HOME_DIR/data/a"
+	[ "$(ledger "select size, sha256 = '' from files where name = 'data/a'")" = "4|0" ]
+	s3_control clear
+	ingest_is 0 --standalone
+	[ "$(ledger "select size, sha256 = '', proof from files where name = 'data/a'")" = "4|1|none" ]
+	[ "$(ledger "select sha256 = '' from files where name = 'data/sub/b'")" = 0 ]
+}

@@ -257,6 +257,18 @@ bool pass_may_pull(const struct pass *pass)
 	       customizer_waiting(pass->customizer) < CUSTOMIZER_QUESTIONS;
 }
 
+/* The run that was cut off may have replaced its object before it went. */
+static int handle_gone(struct pass *pass, const struct ledger_row *row,
+		       struct error *err)
+{
+	int rc = 0;
+
+	if (pass->was_cut_off && row->has_sha256)
+		rc = ledger_doubt_key(pass->context->ledger, row->key, NULL,
+				      err);
+	return rc ? rc : gone_note(&pass->gone, row, err);
+}
+
 static int handle_failed(struct pass *pass, const struct merge_item *item)
 {
 	const struct tally_file file = {
@@ -312,7 +324,7 @@ int pass_pull(struct pass *pass, struct error *err)
 		return rc;
 	pass->is_read = item.kind == MERGE_END;
 	if (item.kind == MERGE_GONE)
-		return gone_note(&pass->gone, item.row, err);
+		return handle_gone(pass, item.row, err);
 	if (item.kind == MERGE_END)
 		return 0;
 	candidate.question = (struct decide_case){
