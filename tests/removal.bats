@@ -215,6 +215,82 @@ policy() { config ".policies = [{input_file_pattern: \"data/**/*\"} + $1]"; }
 	[ -z "$(ls -A "$HOME_DIR/data")" ]
 }
 
+# left_aside [NAME]: a run is killed when that file stands aside
+left_aside() {
+	run traced -o /dev/null -e trace=unlinkat \
+		-e inject=unlinkat:signal=SIGKILL:when=1 \
+		"$S3_INGESTOR" -C "$HOME_DIR" --standalone
+	[ "$status" -eq 137 ] || return 1
+	[ "$(find "$HOME_DIR/data" -name '.s3-ingestor-*' | wc -l)" -eq 1 ] || return 1
+	[ ! -e "$HOME_DIR/data/a" ]
+}
+
+@test "killed between aside and away: the next run sends nothing again" {
+	policy '{delete_after_upload: true}'
+	echo one >"$HOME_DIR/data/a"
+	age "$HOME_DIR/data/a"
+	left_aside
+	requests=$(s3_requests)
+	[ "$(summary '[.deleted,.added,.updated]|join(" ")' --standalone)" = "1 0 0" ]
+	[ "$(s3_requests)" -eq "$requests" ]
+	[ "$(ledger 'select count(*) from removal')" = 0 ]
+	[ "$(ledger "select count(*) from note where name = 'removing'")" = 0 ]
+}
+
+@test "killed between aside and away, the policy removes no more: the file is back" {
+	policy '{delete_after_upload: true}'
+	echo one >"$HOME_DIR/data/a"
+	age "$HOME_DIR/data/a"
+	left_aside
+	policy '{}'
+	[ "$(summary '[.deleted,.unchanged]|join(" ")' --standalone)" = "0 1" ]
+	[ "$(cat "$HOME_DIR/data/a")" = one ]
+	# and no policy at all knows of it
+	policy '{delete_after_upload: true, output_key_prefix: "x/"}'
+	left_aside
+	config '.policies = [{input_file_pattern: "other/*"}]'
+	ingest_is 0 --standalone
+	[ "$(cat "$HOME_DIR/data/a")" = one ]
+	[ -z "$(find "$HOME_DIR/data" -name '.s3-ingestor-*')" ]
+}
+
+@test "killed between aside and away, another file has the name: both are sent" {
+	policy '{delete_after_upload: true}'
+	echo one >"$HOME_DIR/data/a"
+	age "$HOME_DIR/data/a"
+	left_aside
+	echo another >"$HOME_DIR/data/a"
+	cp "$HOME_DIR/data/a" "$BATS_TEST_TMPDIR/a"
+	age "$HOME_DIR/data/a"
+	[ "$(summary '[.deleted,.added,.updated]|join(" ")' --standalone)" = "2 1 1" ]
+	s3_same data/a "$BATS_TEST_TMPDIR/a"
+	[ "$(cat "$(s3_path data/a.1)")" = one ]
+}
+
+@test "killed between aside and away, written to meanwhile: sent again, then deleted" {
+	policy '{delete_after_upload: true}'
+	echo one >"$HOME_DIR/data/a"
+	age "$HOME_DIR/data/a"
+	left_aside
+	aside=$(find "$HOME_DIR/data" -name '.s3-ingestor-*')
+	echo two >"$aside" # by who had it open; size and time are the same
+	age "$aside"
+	[ "$(summary '[.deleted,.updated]|join(" ")' --standalone)" = "1 1" ]
+	[ "$(cat "$(s3_path data/a)")" = two ]
+}
+
+@test "a file that cannot be deleted once it stands aside has its name back" {
+	policy '{delete_after_upload: true}'
+	echo one >"$HOME_DIR/data/a"
+	age "$HOME_DIR/data/a"
+	run traced -o /dev/null -e trace=unlinkat \
+		-e inject=unlinkat:error=EIO:when=1 \
+		"$S3_INGESTOR" -C "$HOME_DIR" --standalone
+	[ "$status" -eq 74 ]
+	[ "$(cat "$HOME_DIR/data/a")" = one ]
+	[ "$(summary .deleted --standalone)" = 1 ]
+}
+
 # ---- move_after_upload ----
 
 @test "move_after_upload: to folder/name without the prefix, folders made" {

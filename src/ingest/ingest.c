@@ -15,6 +15,7 @@
 #include "ingest/pass_state.h"
 #include "ingest/policy.h"
 #include "ingest/removal.h"
+#include "ingest/removal_recover.h"
 #include "ingest/tally.h"
 #include "ingest/transfer.h"
 #include "ingest/upload.h"
@@ -409,6 +410,13 @@ static struct orphans_options orphans_of(const struct run *run)
 	};
 }
 
+static int recover_removals(const struct run *run, struct error *err)
+{
+	return run->options->dry_run ? 0
+				     : removal_recover(run->options->ledger,
+						       run->options->home, err);
+}
+
 static int clear_intents(const struct run *run, struct error *err)
 {
 	const struct orphans_options orphans = orphans_of(run);
@@ -474,6 +482,8 @@ int ingest_run(const struct ingest_options *options,
 		rc = ledger_is_in_doubt(options->ledger, &run.in_doubt, err);
 	if (rc == 0)
 		rc = ledger_was_cut_off(options->ledger, &run.was_cut_off, err);
+	if (rc == 0)
+		rc = recover_removals(&run, err);
 	if (rc == 0)
 		rc = clear_intents(&run, err);
 	for (size_t i = 0;

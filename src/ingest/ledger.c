@@ -310,15 +310,33 @@ int ledger_forget_doubt(struct ledger *ledger, struct error *err)
 	return code;
 }
 
-/* ------------------------------------------------ sending */
+/* ------------------------------------------------ what was begun */
 
 static const char sending_note[] = "sending";
+static const char removing_note[] = "removing";
+
+static int begin_noted(struct ledger *ledger, const char *name,
+		       struct error *err)
+{
+	int code = ledger_note_set(ledger, name, "1", err);
+
+	return code == 0 ? ledger_commit(ledger, err) : code;
+}
+
+static int is_noted(struct ledger *ledger, const char *name, bool *noted,
+		    struct error *err)
+{
+	char *note = NULL;
+	int code = ledger_note_get(ledger, name, &note, err);
+
+	*noted = note != NULL;
+	free(note);
+	return code;
+}
 
 int ledger_sending_begin(struct ledger *ledger, struct error *err)
 {
-	int code = ledger_note_set(ledger, sending_note, "1", err);
-
-	return code == 0 ? ledger_commit(ledger, err) : code;
+	return begin_noted(ledger, sending_note, err);
 }
 
 int ledger_sending_end(struct ledger *ledger, struct error *err)
@@ -328,10 +346,21 @@ int ledger_sending_end(struct ledger *ledger, struct error *err)
 
 int ledger_was_cut_off(struct ledger *ledger, bool *cut_off, struct error *err)
 {
-	char *note = NULL;
-	int code = ledger_note_get(ledger, sending_note, &note, err);
+	return is_noted(ledger, sending_note, cut_off, err);
+}
 
-	*cut_off = note != NULL;
-	free(note);
-	return code;
+int ledger_removing_begin(struct ledger *ledger, struct error *err)
+{
+	return begin_noted(ledger, removing_note, err);
+}
+
+int ledger_removing_end(struct ledger *ledger, struct error *err)
+{
+	return ledger_note_set(ledger, removing_note, NULL, err);
+}
+
+int ledger_removing_was_cut_off(struct ledger *ledger, bool *cut_off,
+				struct error *err)
+{
+	return is_noted(ledger, removing_note, cut_off, err);
 }

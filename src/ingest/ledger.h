@@ -242,6 +242,7 @@ void ledger_uploads_clear(struct ledger_uploads *uploads);
 
 /* A local file that is to go once it is due. */
 struct ledger_removal {
+	int64_t policy; /* as it was read; _plan has its own */
 	struct bytes name;
 	int64_t due_ms;	      /* real time */
 	size_t literal_bytes; /* see scan.h */
@@ -256,8 +257,21 @@ int ledger_removal_plan(struct ledger *ledger, int64_t policy,
 int ledger_removal_next(struct ledger *ledger, int64_t policy,
 			struct bytes after, struct ledger_removal *removal,
 			bool *found, struct error *err);
+/* The same over all policies, in order of (policy, name). */
+int ledger_removal_next_of_all(struct ledger *ledger, int64_t policy,
+			       struct bytes after,
+			       struct ledger_removal *removal, bool *found,
+			       struct error *err);
 int ledger_removal_forget(struct ledger *ledger, int64_t policy,
 			  struct bytes name, struct error *err);
+
+/* Before the first file stands aside: durable until _end, by which all have
+ * gone or have their names again. _was_cut_off: a run before did not come to
+ * that. */
+int ledger_removing_begin(struct ledger *ledger, struct error *err);
+int ledger_removing_end(struct ledger *ledger, struct error *err);
+int ledger_removing_was_cut_off(struct ledger *ledger, bool *cut_off,
+				struct error *err);
 
 /* ---- endpoints ---- */
 

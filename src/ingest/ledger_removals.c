@@ -24,30 +24,52 @@ int ledger_removal_plan(struct ledger *ledger, int64_t policy,
 	return ledger_call_run(&call, err);
 }
 
-int ledger_removal_next(struct ledger *ledger, int64_t policy,
-			struct bytes after, struct ledger_removal *removal,
-			bool *found, struct error *err)
+/* The row that a call gives: policy, name, due_ms, literal_bytes. */
+static int read_removal(struct ledger_call *call,
+			struct ledger_removal *removal, bool *found,
+			struct error *err)
 {
-	struct ledger_call call =
-	    ledger_call_by_name(ledger, SQL_REMOVAL_NEXT, policy, after);
-	int code = ledger_call_row(&call, found, err);
+	struct ledger *ledger = call->ledger;
+	int code = ledger_call_row(call, found, err);
 
 	if (code == 0 && *found) {
-		struct bytes name = ledger_column_bytes(&call, 0);
+		struct bytes name = ledger_column_bytes(call, 1);
 
-		if (!ledger_time_is_sound(ledger_column_number(&call, 1)))
-			return ledger_call_unsound(&call, "a removal", err);
+		if (!ledger_time_is_sound(ledger_column_number(call, 2)))
+			return ledger_call_unsound(call, "a removal", err);
 		*removal = (struct ledger_removal){
-		    .due_ms = ledger_column_number(&call, 1),
-		    .literal_bytes = (size_t)ledger_column_number(&call, 2),
+		    .policy = ledger_column_number(call, 0),
+		    .due_ms = ledger_column_number(call, 2),
+		    .literal_bytes = (size_t)ledger_column_number(call, 3),
 		};
 		buffer_reset(&ledger->scratch);
 		if (buffer_append(&ledger->scratch, name.data, name.size) != 0)
 			code = error_set_memory(err);
 		removal->name = buffer_bytes(&ledger->scratch);
 	}
-	ledger_call_end(&call);
+	ledger_call_end(call);
 	return code;
+}
+
+int ledger_removal_next(struct ledger *ledger, int64_t policy,
+			struct bytes after, struct ledger_removal *removal,
+			bool *found, struct error *err)
+{
+	struct ledger_call call =
+	    ledger_call_by_name(ledger, SQL_REMOVAL_NEXT, policy, after);
+
+	return read_removal(&call, removal, found, err);
+}
+
+int ledger_removal_next_of_all(struct ledger *ledger, int64_t policy,
+			       struct bytes after,
+			       struct ledger_removal *removal, bool *found,
+			       struct error *err)
+{
+	struct ledger_call call =
+	    ledger_call_by_name(ledger, SQL_REMOVAL_NEXT_OF_ALL, policy, after);
+
+	return read_removal(&call, removal, found, err);
 }
 
 int ledger_removal_forget(struct ledger *ledger, int64_t policy,

@@ -15,6 +15,8 @@
 	"policy, name, key, upload_id, part_size, size, mtime_ns, ctime_ns, "  \
 	"file_id, started_ms, endpoint, bucket, crc64, twin"
 
+#define LEDGER_REMOVAL_COLUMNS "policy, name, due_ms, literal_bytes"
+
 #define LEDGER_ENDPOINT_COLUMNS                                                \
 	"region, skew_ms, concurrency, put_crc64_refused_ms, "                 \
 	"multipart_crc64_refused_ms, list_denied, head_denied, "               \
@@ -95,9 +97,12 @@
 			    "where policy = ? and name = ?")                   \
 	X(SQL_REMOVAL_ADD, "insert into removal(policy, name, due_ms, "        \
 			   "literal_bytes) values(?, ?, ?, ?)")                \
-	X(SQL_REMOVAL_NEXT, "select name, due_ms, literal_bytes from removal " \
+	X(SQL_REMOVAL_NEXT, "select " LEDGER_REMOVAL_COLUMNS " from removal "  \
 			    "where policy = ? and name > ? "                   \
 			    "order by name limit 1")                           \
+	X(SQL_REMOVAL_NEXT_OF_ALL,                                             \
+	  "select " LEDGER_REMOVAL_COLUMNS " from removal "                    \
+	  "where (policy, name) > (?, ?) order by policy, name limit 1")       \
 	X(SQL_REMOVAL_FORGET, "delete from removal "                           \
 			      "where policy = ? and name = ?")                 \
 	X(SQL_REMOVAL_DROP, "delete from removal where policy = ?")            \

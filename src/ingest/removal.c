@@ -54,6 +54,8 @@ int removal_plan(struct ledger *ledger, const struct removal_file *file,
 struct run {
 	const struct removal_options *options;
 	struct pattern **patterns; /* of each policy; NULL: not an upload */
+	bool is_begun;		   /* the ledger says that files stand aside */
+	bool has_failed;	   /* one may stand aside still */
 };
 
 static int compile_patterns(struct run *run, struct error *err)
@@ -274,8 +276,12 @@ static int perform(struct run *run, const struct job *job, struct error *err)
 	struct ledger *ledger = run->options->ledger;
 	struct error problem = {0};
 	char *moved_to = NULL;
-	enum removal_outcome outcome = act_on(run, job, &moved_to, &problem);
 
+	if (!run->is_begun && ledger_removing_begin(ledger, err) != 0)
+		return err->code;
+	run->is_begun = true;
+	enum removal_outcome outcome = act_on(run, job, &moved_to, &problem);
+	run->has_failed = run->has_failed || outcome == REMOVAL_FAILED;
 	tell(run, job, outcome, moved_to, &problem);
 	free(moved_to);
 	if (!is_settled(outcome))
@@ -294,19 +300,25 @@ static int perform(struct run *run, const struct job *job, struct error *err)
 
 /* ---- one planned removal after the other ---- */
 
-/* The row that proves it; *ready false: not now. */
+/* The row that proves it; *ready false: not now. Without proof nothing is
+ * planned any more: it is planned anew once there is one. */
 static int prepare(struct run *run, struct job *job, bool *ready,
 		   struct error *err)
 {
 	struct ledger *ledger = run->options->ledger;
 	struct ledger_row row;
-	int code =
-	    ledger_find(ledger, job->policy_id, name_of(job), &row, ready, err);
+	bool found = false;
+	int code = ledger_find(ledger, job->policy_id, name_of(job), &row,
+			       &found, err);
 
-	if (code || !*ready)
+	*ready = false;
+	if (code)
 		return code;
+	if (!found || row.state == LEDGER_IGNORED || !is_proven(&row))
+		return ledger_removal_forget(ledger, job->policy_id,
+					     name_of(job), err);
 	/* the next run compares what may have changed in the same tick */
-	*ready = row.state != LEDGER_IGNORED && is_proven(&row) && !row.is_racy;
+	*ready = !row.is_racy;
 	job->facts = (struct file_facts){
 	    .size_bytes = row.size_bytes,
 	    .mtime_ns = row.mtime_ns,
@@ -392,6 +404,8 @@ int removal_run(const struct removal_options *options, struct error *err)
 		if (options->policy_ids[i] &&
 		    policy_removes(&options->policies[i]))
 			code = work_off(&run, i, err);
+	if (code == 0 && run.is_begun && !run.has_failed)
+		code = ledger_removing_end(options->ledger, err);
 	run_clear(&run);
 	return code;
 }

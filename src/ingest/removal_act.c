@@ -197,6 +197,8 @@ static enum removal_outcome finish_aside(struct place *place,
 		return busy ? REMOVAL_BUSY : REMOVAL_CHANGED;
 	}
 	code = folder_remove_file(place->folder, place->aside);
+	if (code)
+		(void)put_back(place); /* else a later run does it */
 	return code ? fail(err, code, "delete it") : REMOVAL_DONE;
 }
 
@@ -260,6 +262,29 @@ enum removal_outcome removal_delete(const struct removal_act *act,
 	if (outcome == REMOVAL_DONE)
 		remove_empty_folders(act, literal_bytes);
 	return outcome;
+}
+
+int removal_put_back(const struct folder *home, const char *name,
+		     struct file_facts *facts, bool *is_back, struct error *err)
+{
+	struct place place;
+	char *new_name = NULL;
+	int code = place_open(home, name, &place);
+
+	*is_back = false;
+	if (code == 0)
+		code = rename_numbered(place.folder, place.aside, place.folder,
+				       place.base, &new_name);
+	if (code == 0 && strcmp(new_name, place.base) == 0) {
+		code = folder_stat(place.folder, new_name, FOLDER_FOLLOW_NONE,
+				   facts);
+		*is_back = code == 0;
+	}
+	free(new_name);
+	place_close(&place);
+	return code && code != ENOENT
+		   ? error_set_system(err, code, "%s: put it back", name)
+		   : 0;
 }
 
 /* ---- move ---- */
@@ -405,8 +430,11 @@ static enum removal_outcome move_between(struct place *from,
 		return left;
 	}
 	int verdict = judge(from, act, &is_link, err);
-	if (verdict != REMOVAL_UNDECIDED)
+	if (verdict != REMOVAL_UNDECIDED) {
+		/* nobody needs what a copy that was cut off left */
+		(void)folder_remove_file(to->folder, to->aside);
 		return (enum removal_outcome)verdict;
+	}
 	return is_link ? move_by_copy(from, to, act, name, err)
 		       : move_by_rename(from, to, act, name, err);
 }

@@ -1,6 +1,7 @@
 #ifndef S3I_INGEST_REMOVAL_ACT_H
 #define S3I_INGEST_REMOVAL_ACT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -31,6 +32,13 @@ enum removal_outcome {
  * below its literal folder. */
 enum removal_outcome removal_delete(const struct removal_act *act,
 				    size_t literal_bytes, struct error *err);
+
+/* What stands aside since a run was cut off gets its name again, or one beside
+ * it where somebody else has it. *is_back: it has its own name; *facts are
+ * what it is now. That nothing stands aside is no error. */
+int removal_put_back(const struct folder *home, const char *name,
+		     struct file_facts *facts, bool *is_back,
+		     struct error *err);
 
 /* Move it to a path (from home, or absolute), folders made. Where something
  * is there already a number is added: *moved_to is the path, the caller frees

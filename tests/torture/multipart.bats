@@ -113,7 +113,7 @@ cut_by() {
 	: >"$BATS_TEST_TMPDIR/recorded"
 	# so that parts come one after the other
 	config '.s3_concurrency = 4'
-	s3_control 'fail query=partNumber delay=40 times=9999'
+	s3_control 'fail query=partNumber delay=400 times=9999'
 	cut_by $((size / (8 * MIB))) kill -KILL
 	finish
 	only_others
@@ -176,7 +176,8 @@ cut_by() {
 	size=$(rounds $((80 * MIB)) $((1024 * MIB)))
 	make_large "$size"
 	config '.s3_concurrency = 2'
-	s3_control 'fail query=partNumber delay=100 times=9999'
+	# half of the parts are there, the next ones hang until the server is gone
+	s3_control "fail query=partNumber skip=$((size / (16 * MIB))) delay=60000 times=9999"
 	"$S3_INGESTOR" -C "$HOME_DIR" --standalone >/dev/null 2>&1 3>&- &
 	pid=$!
 	until [ "$(recorded)" -ge 3 ]; do kill -0 "$pid"; done
