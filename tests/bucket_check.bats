@@ -514,7 +514,7 @@ fail method=HEAD status=403 code=AccessDenied times=1000'
 	local there
 	there=$(s3_path data/z-0030).meta
 	mv "$there" "$there.hidden"
-	s3_control 'fail method=PUT key=data/z-0030 delay=3000'
+	s3_control 'fail method=PUT key=data/z-0030 hold=3000'
 	env -i PATH="$PATH" "$S3_INGESTOR" -C "$HOME_DIR" --json --standalone \
 		>"$BATS_TEST_TMPDIR/out" 3>&- &
 	local run=$!

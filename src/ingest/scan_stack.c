@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "platform/host.h"
+
 enum {
 	HELD_CEILING = 16,
+	FILES_FOR_ONE = 8,     /* of the limit: the rest is for connections */
 	STEP_BYTES = 2048,     /* of a path that is opened at once */
 	KEPT_ENTRIES = 1 << 16 /* memory beyond is given back at once */
 };
@@ -109,11 +112,24 @@ int scan_stack_name(struct scan_stack *stack, const char *name,
 
 /* ------------------------------------------------ open again */
 
+static size_t held_ceiling(struct scan_stack *stack)
+{
+	if (!stack->held_ceiling) {
+		int64_t most = host_file_limit() / FILES_FOR_ONE;
+
+		stack->held_ceiling =
+		    most < HELD_CEILING ? (size_t)most + 1 : HELD_CEILING;
+	}
+	return stack->held_ceiling;
+}
+
 void scan_stack_hold(struct scan_stack *stack, size_t index,
 		     struct folder *folder)
 {
+	size_t most = held_ceiling(stack);
+
 	/* the upper ones are wanted last */
-	for (size_t i = 0; stack->held >= HELD_CEILING && i < stack->depth; i++)
+	for (size_t i = 0; stack->held >= most && i < stack->depth; i++)
 		if (i != index)
 			let_go(stack, stack->frames[i]);
 	stack->frames[index]->folder = folder;

@@ -62,8 +62,9 @@ struct scan_stack {
 	size_t made;
 	size_t capacity;
 	size_t held;
-	struct buffer path; /* of what is looked at; begins with that of the
-			       top frame */
+	size_t held_ceiling; /* 0: not asked yet */
+	struct buffer path;  /* of what is looked at; begins with that of the
+				top frame */
 };
 
 void scan_stack_clear(struct scan_stack *stack);

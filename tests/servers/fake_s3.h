@@ -103,6 +103,7 @@ enum fault_kind {
 	FAULT_NONE,
 	FAULT_STATUS,	 /* answer with status and code, do nothing */
 	FAULT_LATE,	 /* do it, answer after delay_ms */
+	FAULT_HELD,	 /* the same the other way round */
 	FAULT_RESET,	 /* close after so many bytes of the body */
 	FAULT_LOST,	 /* do it, close without an answer */
 	FAULT_OK_ERROR,	 /* do nothing, 200 with an error document */

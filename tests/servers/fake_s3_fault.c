@@ -10,7 +10,8 @@
  *
  *	fail method=PUT key=data/ status=503 code=SlowDown times=3
  *	fail query=uploadId ok-with-error code=InternalError
- *	fail method=PUT reset=1000 | lost | wrong-etag | delay=200
+ *	fail method=PUT reset=1000 | lost | wrong-etag
+ *	fail method=PUT delay=200 | hold=200   ms, behind or before what it does
  *	clock +10800
  *	limit 200              requests a second; SlowDown to those above it
  *	ignore if-none-match
@@ -60,6 +61,8 @@ static void set_word(struct fault *fault, const char *word)
 		fault->kind = FAULT_RESET;
 	else if (sscanf(word, "delay=%d", &fault->delay_ms) == 1)
 		fault->kind = fault->kind ? fault->kind : FAULT_LATE;
+	else if (sscanf(word, "hold=%d", &fault->delay_ms) == 1)
+		fault->kind = FAULT_HELD;
 	else if (sscanf(word, "status=%d", &fault->status) == 1)
 		fault->kind = FAULT_STATUS;
 	else if (sscanf(word, "method=%15s", fault->method) != 1 &&
