@@ -96,6 +96,31 @@ int buffer_append_format(struct buffer *buffer, const char *format, ...)
 	return 0;
 }
 
+static int append_list(struct buffer *buffer, const char *first, va_list rest)
+{
+	size_t size = buffer->size;
+	int code = 0;
+
+	for (const char *text = first; text && code == 0;
+	     text = va_arg(rest, const char *))
+		code = buffer_append_text(buffer, text);
+	if (code && buffer->data) {
+		buffer->size = size;
+		buffer->data[size] = '\0';
+	}
+	return code;
+}
+
+int buffer_append_texts(struct buffer *buffer, const char *first, ...)
+{
+	va_list rest;
+
+	va_start(rest, first);
+	int code = append_list(buffer, first, rest);
+	va_end(rest);
+	return code;
+}
+
 struct bytes buffer_bytes(const struct buffer *buffer)
 {
 	return (struct bytes){buffer->data, buffer->size};
@@ -166,6 +191,19 @@ char *text_format(const char *format, ...)
 		return NULL;
 	}
 	return text;
+}
+
+char *text_join(const char *first, ...)
+{
+	struct buffer text = {0};
+	va_list rest;
+
+	va_start(rest, first);
+	int code = append_list(&text, first, rest);
+	va_end(rest);
+	if (code)
+		buffer_clear(&text);
+	return buffer_steal(&text);
 }
 
 /* How many continuation bytes follow a first byte, and the range of the first

@@ -32,6 +32,11 @@ int buffer_append_text(struct buffer *buffer, const char *text);
 int buffer_append_format(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* All of the texts, one behind the other: cheaper than a format. The last
+ * argument is NULL. */
+int buffer_append_texts(struct buffer *buffer, const char *first, ...)
+    __attribute__((sentinel));
+
 /* Room for size more bytes behind the end. */
 int buffer_reserve(struct buffer *buffer, size_t size);
 
@@ -54,6 +59,9 @@ char *text_dup_bytes(const char *data, size_t size);
 /* A printf into new memory; NULL when there is no memory. */
 char *text_format(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
+
+/* All of the texts in one; the last argument is NULL. */
+char *text_join(const char *first, ...) __attribute__((sentinel));
 
 /* Whether all of it is well-formed UTF-8 (RFC 3629; no surrogates). */
 bool text_is_utf8(struct bytes text);

@@ -41,6 +41,7 @@ struct run {
 	struct upload_context context;
 	int64_t committed_ns;
 	int64_t stopping_since_ns;
+	int64_t files_most;
 	int64_t *policy_ids; /* of each policy; 0: it did not run */
 	/* of the options, and one more for each download */
 	struct scan_identity *closed_folders;
@@ -54,12 +55,17 @@ struct run {
 
 static size_t room(const struct run *run)
 {
-	int64_t files = (host_file_limit() - FILES_RESERVED) / 2;
 	int64_t ahead = transfer_window(run->context.queue) + TRANSFERS_AHEAD;
 
-	if (files < 1)
-		files = 1;
-	return (size_t)(ahead < files ? ahead : files);
+	return (size_t)(ahead < run->files_most ? ahead : run->files_most);
+}
+
+/* So many files may be open at once, a connection to each. */
+static int64_t files_most(void)
+{
+	int64_t files = (host_file_limit() - FILES_RESERVED) / 2;
+
+	return files < 1 ? 1 : files;
 }
 
 /* Take files from the walk for a moment, while there is room for what may
@@ -465,6 +471,7 @@ int ingest_run(const struct ingest_options *options,
 	    .options = options,
 	    .tally = {.result = result, .events = options->events},
 	    .committed_ns = clock_steady_ns(),
+	    .files_most = files_most(),
 	};
 	int rc = 0;
 

@@ -21,9 +21,11 @@ static bool is_sound(int64_t state, int64_t size_bytes, int64_t proof)
 static int copy_row(struct ledger_call *call, struct buffer *memory,
 		    struct ledger_row *row, struct error *err)
 {
-	if (!is_sound(ledger_column_number(call, 1),
-		      ledger_column_number(call, 2),
-		      ledger_column_number(call, 9)))
+	int64_t state = ledger_column_number(call, 1);
+	int64_t size_bytes = ledger_column_number(call, 2);
+	int64_t proof = ledger_column_number(call, 9);
+
+	if (!is_sound(state, size_bytes, proof))
 		return ledger_call_unsound(call, "a row of a file", err);
 	struct bytes name = ledger_column_bytes(call, 0);
 	struct bytes key = ledger_column_bytes(call, 7);
@@ -31,15 +33,15 @@ static int copy_row(struct ledger_call *call, struct buffer *memory,
 
 	*row = (struct ledger_row){
 	    .name.size = name.size,
-	    .state = (enum ledger_state)ledger_column_number(call, 1),
-	    .size_bytes = ledger_column_number(call, 2),
+	    .state = (enum ledger_state)state,
+	    .size_bytes = size_bytes,
 	    .mtime_ns = ledger_column_number(call, 3),
 	    .ctime_ns = ledger_column_number(call, 4),
 	    .file_id = (uint64_t)ledger_column_number(call, 5),
 	    .is_racy = ledger_column_number(call, 6) != 0,
 	    .key.size = key.size,
 	    .has_sha256 = sha256.size == sizeof(row->sha256),
-	    .proof = (enum ledger_proof)ledger_column_number(call, 9),
+	    .proof = (enum ledger_proof)proof,
 	    .at_ms = ledger_column_number(call, 10),
 	    .gone_ms = ledger_column_number(call, 11),
 	    .was_removed = ledger_column_number(call, 12) != 0,
@@ -84,6 +86,48 @@ int ledger_find(struct ledger *ledger, int64_t policy, struct bytes name,
 	return take_row(&call, row, found, err);
 }
 
+static bool is_better(const struct ledger_row *row,
+		      const struct ledger_row *than)
+{
+	if (row->is_racy != than->is_racy)
+		return than->is_racy;
+	return row->proof > than->proof;
+}
+
+/* The best of the rows that a call gives, the first one of equals, kept in the
+ * scratch memory. */
+static int take_best_row(struct ledger_call *call, struct ledger_row *best,
+			 bool *found, struct error *err)
+{
+	struct buffer *scratch = &call->ledger->scratch;
+	struct buffer memory = {0};
+	bool has_row = false;
+	int code = ledger_call_row(call, &has_row, err);
+
+	*found = false;
+	while (code == 0 && has_row) {
+		struct ledger_row row;
+
+		buffer_reset(&memory);
+		code = copy_row(call, &memory, &row, err);
+		if (code == 0 && (!*found || is_better(&row, best))) {
+			struct buffer old = *scratch;
+
+			*scratch = memory;
+			memory = old;
+			*best = row;
+			*found = true;
+		}
+		if (code == 0)
+			code = ledger_call_row(call, &has_row, err);
+	}
+	if (code == 0 && *found)
+		(void)settle_row(best, scratch->data); /* the only one */
+	ledger_call_end(call);
+	buffer_clear(&memory);
+	return code;
+}
+
 int ledger_find_adoptable(struct ledger *ledger, const char *endpoint,
 			  const char *bucket, const struct ledger_row *wanted,
 			  struct ledger_row *row, bool *found,
@@ -98,7 +142,7 @@ int ledger_find_adoptable(struct ledger *ledger, const char *endpoint,
 	ledger_call_bytes(&call, wanted->name);
 	ledger_call_text(&call, endpoint ? endpoint : "");
 	ledger_call_text(&call, bucket);
-	return take_row(&call, row, found, err);
+	return take_best_row(&call, row, found, err);
 }
 
 int ledger_find_key_holder(struct ledger *ledger,

@@ -65,19 +65,19 @@
 	X(SQL_FILE_DROP, "delete from file where policy = ?1 and name in "     \
 			 "(select name from file where policy = ?1 "           \
 			 "order by name limit ?2)")                            \
-	/* key = ? comes first: it is what the index serves */                 \
+	/* key = ? comes first: it is what the index serves; no temporary      \
+	 * table, which would cost more than all the rest */                   \
 	X(SQL_FILE_ADOPT,                                                      \
 	  "select " LEDGER_ROW_COLUMNS " from file "                           \
 	  "where key = ?1 and size = ?2 and mtime_ns = ?3 and ctime_ns = ?4 "  \
 	  "and (file_id = ?5 and file_id <> 0 "                                \
 	  "  or (file_id = 0 or ?5 = 0) and name = ?6) "                       \
-	  "and state < 2 and policy in "                                       \
-	  "  (select id from policy where endpoint = ?7 and bucket = ?8) "     \
-	  "order by racy, proof desc, policy limit 1")                         \
+	  "and state < 2 and exists (select 1 from policy "                    \
+	  "  where id = file.policy and endpoint = ?7 and bucket = ?8)")       \
 	X(SQL_FILE_HOLDER,                                                     \
 	  "select name from file where key = ?1 and name <> ?2 and state < 2 " \
-	  "and policy in (select id from policy where endpoint = ?3 "          \
-	  "  and bucket = ?4 and position is not null) "                       \
+	  "and exists (select 1 from policy where id = file.policy "           \
+	  "  and endpoint = ?3 and bucket = ?4 and position is not null) "     \
 	  "order by policy, name limit 1")                                     \
                                                                                \
 	X(SQL_PENDING_FIND, "select state, since_ms, reason from pending "     \

@@ -28,6 +28,7 @@ struct line {
 struct transfer_queue {
 	struct http *http;
 	const struct s3_key_source *keys;
+	struct s3_signing_key signing_key;
 	int64_t patient_until_ns;
 	struct pace pace;
 	struct retry_budget budget;
@@ -94,6 +95,7 @@ void transfer_queue_free(struct transfer_queue *queue)
 	if (!queue)
 		return;
 	http_free(queue->http);
+	s3_signing_key_clear(&queue->signing_key);
 	free(queue);
 }
 
@@ -168,9 +170,13 @@ static int start(struct transfer_queue *queue, struct transfer *transfer,
 		 struct error *err)
 {
 	struct s3_prepared prepared = {0};
+	const struct s3_signer signer = {
+	    .keys = queue->keys->get(queue->keys->context),
+	    .now_ns = bucket_now_ns(transfer->bucket),
+	    .kept = &queue->signing_key,
+	};
 	int rc = s3_prepare(&transfer->request, &transfer->bucket->place,
-			    queue->keys->get(queue->keys->context),
-			    bucket_now_ns(transfer->bucket), &prepared, err);
+			    &signer, &prepared, err);
 	if (rc)
 		goto cleanup;
 	const struct http_request request = {

@@ -13,7 +13,7 @@ static int make_path(const struct s3_request *request,
 	int rc = buffer_append_text(path, place->base_path);
 
 	if (rc == 0 && !place->is_virtual)
-		rc = buffer_append_format(path, "/%s", place->bucket);
+		rc = buffer_append_texts(path, "/", place->bucket, NULL);
 	if (rc == 0 && (place->is_virtual || request->key.size > 0))
 		rc = buffer_append_text(path, "/");
 	if (rc == 0)
@@ -25,8 +25,8 @@ static int make_url(const struct s3_request *request,
 		    const struct s3_place *place, const char *path, char **url)
 {
 	struct buffer text = {0};
-	int rc = buffer_append_format(&text, "%s://%s%s", place->scheme,
-				      place->host, path);
+	int rc = buffer_append_texts(&text, place->scheme, "://", place->host,
+				     path, NULL);
 
 	for (size_t i = 0; rc == 0 && i < request->query_count; i++) {
 		const struct s3_pair *pair = &request->query[i];
@@ -58,17 +58,16 @@ static int make_headers(const struct s3_request *request,
 	if (!headers)
 		return ERROR_LOCAL;
 	headers[count++] =
-	    text_format("authorization: %s", signature->authorization);
-	headers[count++] = text_format("x-amz-date: %s", signature->amz_date);
+	    text_join("authorization: ", signature->authorization, NULL);
+	headers[count++] = text_join("x-amz-date: ", signature->amz_date, NULL);
 	headers[count++] =
-	    text_format("x-amz-content-sha256: %s", request->payload_sha256);
+	    text_join("x-amz-content-sha256: ", request->payload_sha256, NULL);
 	if (has_token)
-		headers[count++] = text_format("x-amz-security-token: %s",
-					       keys->session_token);
+		headers[count++] = text_join(
+		    "x-amz-security-token: ", keys->session_token, NULL);
 	for (size_t i = 0; i < request->header_count; i++)
-		headers[count++] =
-		    text_format("%s: %s", request->headers[i].name,
-				request->headers[i].value);
+		headers[count++] = text_join(request->headers[i].name, ": ",
+					     request->headers[i].value, NULL);
 	for (size_t i = 0; i < count; i++) {
 		if (headers[i])
 			continue;
@@ -84,8 +83,7 @@ static int make_headers(const struct s3_request *request,
 struct job {
 	const struct s3_request *request;
 	const struct s3_place *place;
-	const struct s3_keys *keys;
-	int64_t now_ns;
+	const struct s3_signer *signer;
 };
 
 static int sign(const struct job *job, const char *path,
@@ -110,17 +108,18 @@ static int sign(const struct job *job, const char *path,
 	    .header_count = count,
 	    .payload_sha256 = request->payload_sha256,
 	};
-	const struct s3_scope scope = {job->place->region, job->now_ns};
-	int rc = s3_sign(&input, job->keys, &scope, signature, err);
+	const struct s3_scope scope = {job->place->region, job->signer->now_ns,
+				       job->signer->kept};
+	int rc = s3_sign(&input, job->signer->keys, &scope, signature, err);
 	free(headers);
 	return rc;
 }
 
 int s3_prepare(const struct s3_request *request, const struct s3_place *place,
-	       const struct s3_keys *keys, int64_t now_ns,
-	       struct s3_prepared *prepared, struct error *err)
+	       const struct s3_signer *signer, struct s3_prepared *prepared,
+	       struct error *err)
 {
-	const struct job job = {request, place, keys, now_ns};
+	const struct job job = {request, place, signer};
 	struct buffer path = {0};
 	struct s3_signed signature = {0};
 
@@ -131,8 +130,8 @@ int s3_prepare(const struct s3_request *request, const struct s3_place *place,
 	if (rc == 0)
 		rc = sign(&job, path.data, &signature, err);
 	if (rc == 0)
-		rc =
-		    make_headers(request, keys, &signature, &prepared->headers);
+		rc = make_headers(request, signer->keys, &signature,
+				  &prepared->headers);
 	if (rc) {
 		(void)error_set_memory(err);
 		s3_prepared_clear(prepared);

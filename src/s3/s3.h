@@ -104,9 +104,14 @@ struct s3_prepared {
 	char *url;
 	char **headers; /* "name: value", NULL-terminated */
 };
+struct s3_signer {
+	const struct s3_keys *keys;
+	int64_t now_ns; /* real time, corrected by the endpoint's skew */
+	struct s3_signing_key *kept; /* over many requests; NULL: not */
+};
 int s3_prepare(const struct s3_request *request, const struct s3_place *place,
-	       const struct s3_keys *keys, int64_t now_ns,
-	       struct s3_prepared *prepared, struct error *err);
+	       const struct s3_signer *signer, struct s3_prepared *prepared,
+	       struct error *err);
 /* Wipes, since a session token may be in it. */
 void s3_prepared_clear(struct s3_prepared *prepared);
 

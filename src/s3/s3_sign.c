@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "platform/system.h"
 #include "s3/s3_time.h"
 #include "s3/s3_uri.h"
@@ -80,9 +79,8 @@ static int write_query(const struct s3_sign_input *input, struct buffer *text)
 		qsort(list.pairs, list.count, sizeof(*list.pairs),
 		      compare_pairs);
 	for (size_t i = 0; rc == 0 && i < list.count; i++)
-		rc = buffer_append_format(text, "%s%s=%s", i ? "&" : "",
-					  list.pairs[i].name,
-					  list.pairs[i].value);
+		rc = buffer_append_texts(text, i ? "&" : "", list.pairs[i].name,
+					 "=", list.pairs[i].value, NULL);
 	list_clear(&list);
 	return rc ? rc : buffer_append_text(text, "\n");
 }
@@ -117,7 +115,7 @@ static int add_header(struct list *list, const char *name, const char *value)
 
 		if (strcmp(pair->name, name) != 0)
 			continue;
-		char *both = text_format("%s,%s", pair->value, text);
+		char *both = text_join(pair->value, ",", text, NULL);
 		free(text);
 		if (!both)
 			return ERROR_LOCAL;
@@ -166,8 +164,8 @@ static int write_signed_names(const struct list *headers, struct buffer *text)
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < headers->count; i++)
-		rc = buffer_append_format(text, "%s%s", i ? ";" : "",
-					  headers->pairs[i].name);
+		rc = buffer_append_texts(text, i ? ";" : "",
+					 headers->pairs[i].name, NULL);
 	return rc;
 }
 
@@ -175,26 +173,38 @@ static int write_canonical(const struct s3_sign_input *input,
 			   const struct list *headers, struct buffer *text)
 {
 	const char *path = input->path[0] ? input->path : "/";
-	int rc = buffer_append_format(text, "%s\n%s\n", input->method, path);
+	int rc =
+	    buffer_append_texts(text, input->method, "\n", path, "\n", NULL);
 
 	if (rc == 0)
 		rc = write_query(input, text);
 	for (size_t i = 0; rc == 0 && i < headers->count; i++)
-		rc = buffer_append_format(text, "%s:%s\n",
-					  headers->pairs[i].name,
-					  headers->pairs[i].value);
+		rc = buffer_append_texts(text, headers->pairs[i].name, ":",
+					 headers->pairs[i].value, "\n", NULL);
 	if (rc == 0)
 		rc = buffer_append_text(text, "\n");
 	if (rc == 0)
 		rc = write_signed_names(headers, text);
 	if (rc == 0)
-		rc = buffer_append_format(text, "\n%s", input->payload_sha256);
+		rc = buffer_append_texts(text, "\n", input->payload_sha256,
+					 NULL);
 	return rc;
 }
 
+/* ---- the signing key ---- */
+
+void s3_signing_key_clear(struct s3_signing_key *kept)
+{
+	if (kept->secret)
+		system_wipe(kept->secret, strlen(kept->secret));
+	free(kept->secret);
+	system_wipe(kept, sizeof(*kept));
+	*kept = (struct s3_signing_key){0};
+}
+
 /* kSecret -> kDate -> kRegion -> kService -> kSigning */
-static int derive_key(const struct s3_keys *keys, const char *date,
-		      const char *region, unsigned char key[HASH_SHA256_BYTES])
+static int derive_key(const char *secret, const char *date, const char *region,
+		      unsigned char key[HASH_SHA256_BYTES])
 {
 	const struct bytes steps[] = {
 	    {date, DATE_BYTES},
@@ -202,12 +212,11 @@ static int derive_key(const struct s3_keys *keys, const char *date,
 	    bytes_of_text("s3"),
 	    bytes_of_text("aws4_request"),
 	};
-	struct buffer secret = {0};
-	int rc =
-	    buffer_append_format(&secret, "AWS4%s", keys->secret_access_key);
+	struct buffer first = {0};
+	int rc = buffer_append_texts(&first, "AWS4", secret, NULL);
 
 	if (rc == 0)
-		rc = hash_hmac_sha256(buffer_bytes(&secret), steps[0], key);
+		rc = hash_hmac_sha256(buffer_bytes(&first), steps[0], key);
 	for (size_t i = 1; rc == 0 && i < sizeof(steps) / sizeof(steps[0]);
 	     i++) {
 		unsigned char previous[HASH_SHA256_BYTES];
@@ -218,16 +227,56 @@ static int derive_key(const struct s3_keys *keys, const char *date,
 		    steps[i], key);
 		system_wipe(previous, sizeof(previous));
 	}
-	buffer_wipe(&secret);
+	buffer_wipe(&first);
 	return rc;
 }
+
+static bool is_kept(const struct s3_signing_key *kept, const char *secret,
+		    const char *date, const char *region)
+{
+	return kept->secret && strcmp(kept->secret, secret) == 0 &&
+	       strncmp(kept->date, date, DATE_BYTES) == 0 &&
+	       strcmp(kept->region, region) == 0;
+}
+
+static void keep_key(struct s3_signing_key *kept, const char *secret,
+		     const char *date, const char *region)
+{
+	s3_signing_key_clear(kept);
+	/* without memory, or with a strange region, it is derived each time */
+	if (strlen(region) >= sizeof(kept->region))
+		return;
+	kept->secret = text_dup(secret);
+	memcpy(kept->date, date, DATE_BYTES);
+	memcpy(kept->region, region, strlen(region) + 1);
+}
+
+static int find_key(const struct s3_keys *keys, const struct s3_scope *scope,
+		    const char *date, unsigned char key[HASH_SHA256_BYTES])
+{
+	const char *secret = keys->secret_access_key;
+	struct s3_signing_key *kept = scope->kept;
+
+	if (kept && is_kept(kept, secret, date, scope->region)) {
+		memcpy(key, kept->key, sizeof(kept->key));
+		return 0;
+	}
+	int rc = derive_key(secret, date, scope->region, key);
+	if (rc == 0 && kept) {
+		keep_key(kept, secret, date, scope->region);
+		memcpy(kept->key, key, sizeof(kept->key));
+	}
+	return rc;
+}
+
+/* ---- the signature ---- */
 
 static int sign_text(const struct s3_keys *keys, const struct s3_scope *scope,
 		     const struct s3_signed *out, char hex[HASH_HEX_BYTES])
 {
 	unsigned char key[HASH_SHA256_BYTES];
 	unsigned char signature[HASH_SHA256_BYTES];
-	int rc = derive_key(keys, out->amz_date, scope->region, key);
+	int rc = find_key(keys, scope, out->amz_date, key);
 
 	if (rc == 0)
 		rc = hash_hmac_sha256(
@@ -253,19 +302,19 @@ static int finish(const struct s3_keys *keys, const struct s3_scope *scope,
 	hash_hex(digest, sizeof(digest), hex);
 	(void)snprintf(credential_scope, sizeof(credential_scope),
 		       "%.8s/%s/s3/aws4_request", out->amz_date, scope->region);
-	out->string_to_sign = text_format(ALGORITHM "\n%s\n%s\n%s",
-					  out->amz_date, credential_scope, hex);
+	out->string_to_sign = text_join(ALGORITHM "\n", out->amz_date, "\n",
+					credential_scope, "\n", hex, NULL);
 	if (!out->string_to_sign)
 		return ERROR_LOCAL;
 	rc = sign_text(keys, scope, out, hex);
 	if (rc == 0)
-		rc = buffer_append_format(
-		    &text, ALGORITHM " Credential=%s/%s,SignedHeaders=",
-		    keys->access_key_id, credential_scope);
+		rc = buffer_append_texts(
+		    &text, ALGORITHM " Credential=", keys->access_key_id, "/",
+		    credential_scope, ",SignedHeaders=", NULL);
 	if (rc == 0)
 		rc = write_signed_names(headers, &text);
 	if (rc == 0)
-		rc = buffer_append_format(&text, ",Signature=%s", hex);
+		rc = buffer_append_texts(&text, ",Signature=", hex, NULL);
 	out->authorization = buffer_steal(&text);
 	return rc;
 }

@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/hash.h"
 
 /* Credentials; session_token NULL or "" if none. Borrowed. */
 struct s3_keys {
@@ -22,9 +23,21 @@ struct s3_key_source {
 	void *context;
 };
 
+/* The signing key of a secret, a day and a region: kept by who signs many
+ * requests, for deriving it takes four of five HMACs. {0} at first; _clear
+ * wipes it. */
+struct s3_signing_key {
+	char *secret;
+	char date[9]; /* YYYYMMDD */
+	char region[64];
+	unsigned char key[HASH_SHA256_BYTES];
+};
+void s3_signing_key_clear(struct s3_signing_key *kept);
+
 struct s3_scope {
 	const char *region;
 	int64_t now_ns; /* real time, corrected by the endpoint's skew */
+	struct s3_signing_key *kept; /* NULL: derived anew */
 };
 
 /* Names of headers are lower-case; a value of NULL is the empty one. */

@@ -112,6 +112,7 @@ static void prepare(const struct input *input, int addressing)
 	    .addressing = (enum s3_addressing)addressing,
 	};
 	const struct s3_keys keys = {lines[3], lines[4], lines[5]};
+	const struct s3_signer signer = {.keys = &keys};
 	struct s3_place place;
 	struct s3_prepared prepared;
 	struct error err = {0};
@@ -123,7 +124,7 @@ static void prepare(const struct input *input, int addressing)
 	request.key.data = lines[6];
 	request.key.size = strlen(lines[6]);
 	fill_request(input, &request, query, headers);
-	rc = s3_prepare(&request, &place, &keys, 0, &prepared, &err);
+	rc = s3_prepare(&request, &place, &signer, &prepared, &err);
 	require(rc == (int)err.code);
 	if (rc == 0)
 		require_prepared(&prepared);

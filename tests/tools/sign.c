@@ -74,13 +74,17 @@ static int show(const json_t *object, const struct s3_request *request,
 	    json_member_text(object, "session_token"),
 	};
 	int64_t now_s = json_integer_value(json_object_get(object, "now_s"));
+	/* as in a run, so that what was kept is held against the peer too */
+	static struct s3_signing_key kept;
 	struct s3_place place;
 	struct s3_prepared prepared = {0};
 	int rc = read_place(object, &place, err);
 
 	if (rc == 0)
-		rc = s3_prepare(request, &place, &keys, now_s * 1000000000,
-				&prepared, err);
+		rc = s3_prepare(
+		    request, &place,
+		    &(struct s3_signer){&keys, now_s * 1000000000, &kept},
+		    &prepared, err);
 	for (char **header = prepared.headers; rc == 0 && *header; header++)
 		if (strncmp(*header, "authorization: ", 15) == 0)
 			(void)printf("%s\t%s\n", prepared.url, *header + 15);

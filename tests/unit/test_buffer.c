@@ -132,6 +132,23 @@ static void utf8_is_what_the_rfc_says(void)
 	CHECK(text_is_utf8((struct bytes){NULL, 0}));
 }
 
+static void texts_are_joined(void)
+{
+	struct buffer buffer = {.ceiling_bytes = 8};
+	CHECK_INT(buffer_append_texts(&buffer, "a", "", "bc", NULL), 0);
+	CHECK_STR(buffer.data, "abc");
+	/* all of it or nothing */
+	CHECK_INT(buffer_append_texts(&buffer, "def", "ghijk", NULL),
+		  ERROR_INVALID);
+	CHECK_STR(buffer.data, "abc");
+	CHECK_INT(buffer.size, 3);
+	buffer_clear(&buffer);
+
+	char *text = text_join("x", ": ", "y", NULL);
+	CHECK_STR(text, "x: y");
+	free(text);
+}
+
 int main(void)
 {
 	static const struct check_test tests[] = {
@@ -142,6 +159,7 @@ int main(void)
 	    CHECK_TEST(copies_are_equal),
 	    CHECK_TEST(bytes_are_ordered_unsigned),
 	    CHECK_TEST(utf8_is_what_the_rfc_says),
+	    CHECK_TEST(texts_are_joined),
 	};
 	return CHECK_RUN(tests);
 }

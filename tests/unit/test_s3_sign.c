@@ -12,7 +12,7 @@ enum { MOST_PAIRS = 8 };
 static const struct s3_keys keys = {
     "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", NULL};
 static const struct s3_scope scope = {"us-east-1",
-				      INT64_C(1369353600) * 1000000000};
+				      INT64_C(1369353600) * 1000000000, NULL};
 
 #define HOST                                                                   \
 	{                                                                      \
@@ -312,10 +312,10 @@ static void every_part_of_the_scope_counts(void)
 	const struct s3_sign_input input = {"GET",	     "/", NULL, 0,
 					    request.headers, 1,	  EMPTY};
 	static const struct s3_scope scopes[] = {
-	    {"us-east-1", INT64_C(1369353600000000000)},
-	    {"us-east-2", INT64_C(1369353600000000000)},
-	    {"us-east-1", INT64_C(1369353601000000000)},
-	    {"us-east-1", INT64_C(1369440000000000000)},
+	    {"us-east-1", INT64_C(1369353600000000000), NULL},
+	    {"us-east-2", INT64_C(1369353600000000000), NULL},
+	    {"us-east-1", INT64_C(1369353601000000000), NULL},
+	    {"us-east-1", INT64_C(1369440000000000000), NULL},
 	};
 	enum { COUNT = sizeof(scopes) / sizeof(*scopes) };
 	struct s3_signed out[COUNT];
@@ -331,6 +331,44 @@ static void every_part_of_the_scope_counts(void)
 		s3_signed_clear(&out[i]);
 }
 
+static void a_kept_key_signs_as_a_new_one(void)
+{
+	const struct request request = {"GET", "/", EMPTY, {{0}}, {HOST}};
+	const struct s3_sign_input input = {"GET",	     "/", NULL, 0,
+					    request.headers, 1,	  EMPTY};
+	const struct s3_keys others = {"AKIDEXAMPLE", "another secret", NULL};
+	struct s3_signing_key kept = {0};
+	const struct {
+		const struct s3_keys *keys;
+		const char *region;
+		int64_t now_ns;
+	} cases[] = {
+	    {&keys, "us-east-1", INT64_C(1369353600000000000)},
+	    {&keys, "us-east-1", INT64_C(1369353601000000000)},
+	    {&others, "us-east-1", INT64_C(1369353601000000000)},
+	    {&keys, "us-east-1", INT64_C(1369353601000000000)},
+	    {&keys, "us-east-2", INT64_C(1369353601000000000)},
+	    {&keys, "us-east-2", INT64_C(1369440000000000000)},
+	    {&keys, "us-east-1", INT64_C(1369353600000000000)},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct s3_scope anew = {cases[i].region, cases[i].now_ns,
+					      NULL};
+		const struct s3_scope with = {cases[i].region, cases[i].now_ns,
+					      &kept};
+		struct s3_signed wanted = {0};
+		struct s3_signed got = {0};
+		CHECK_INT(s3_sign(&input, cases[i].keys, &anew, &wanted, NULL),
+			  0);
+		CHECK_INT(s3_sign(&input, cases[i].keys, &with, &got, NULL), 0);
+		CHECK_STR(got.authorization, wanted.authorization);
+		s3_signed_clear(&wanted);
+		s3_signed_clear(&got);
+	}
+	s3_signing_key_clear(&kept);
+	CHECK(!kept.secret);
+}
+
 int main(void)
 {
 	static const struct check_test tests[] = {
@@ -344,6 +382,7 @@ int main(void)
 	    CHECK_TEST(a_session_token_is_signed),
 	    CHECK_TEST(control_bytes_are_refused),
 	    CHECK_TEST(every_part_of_the_scope_counts),
+	    CHECK_TEST(a_kept_key_signs_as_a_new_one),
 	};
 	return CHECK_RUN(tests);
 }

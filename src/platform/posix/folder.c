@@ -18,7 +18,7 @@
 
 #include "platform/posix/file_posix.h"
 
-enum { FIRST_ENTRIES = 64, FIRST_NAME_BYTES = 4096 };
+enum { FIRST_ENTRIES = 64, FIRST_NAME_BYTES = 4096, LISTED_BYTES = 64 * 1024 };
 
 struct folder {
 	int descriptor;
@@ -222,6 +222,7 @@ bool folder_has_stable_ids(const struct folder *folder)
 /* ---- listing ---- */
 
 struct growing {
+	size_t limit; /* 0: none */
 	struct folder_entry *entries;
 	size_t count;
 	size_t capacity;
@@ -250,9 +251,9 @@ static int make_room(void **memory, size_t *capacity, size_t wanted,
 	return 0;
 }
 
-static enum file_type type_of_entry(const struct dirent *entry)
+static enum file_type type_of_entry(unsigned char type)
 {
-	switch (entry->d_type) {
+	switch (type) {
 	case DT_REG:
 		return FILE_REGULAR;
 	case DT_DIR:
@@ -266,12 +267,18 @@ static enum file_type type_of_entry(const struct dirent *entry)
 	}
 }
 
-static int keep_entry(struct growing *growing, const struct dirent *entry)
+/* Note an entry, but for "." and "..". */
+static int keep_entry(struct growing *growing, const char *name,
+		      unsigned char type)
 {
-	size_t size = strlen(entry->d_name) + 1;
+	size_t size = strlen(name) + 1;
+
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return 0;
+	if (growing->limit && growing->count >= growing->limit)
+		return EOVERFLOW;
 	int code = make_room((void **)&growing->entries, &growing->capacity,
 			     growing->count + 1, sizeof(*growing->entries));
-
 	if (code == 0)
 		code = make_room((void **)&growing->names,
 				 &growing->names_capacity,
@@ -281,31 +288,91 @@ static int keep_entry(struct growing *growing, const struct dirent *entry)
 	/* the names may move while they grow: an offset until all are there */
 	growing->entries[growing->count++] = (struct folder_entry){
 	    .name = (const char *)growing->names_size,
-	    .type = type_of_entry(entry),
+	    .type = type_of_entry(type),
 	};
-	memcpy(growing->names + growing->names_size, entry->d_name, size);
+	memcpy(growing->names + growing->names_size, name, size);
 	growing->names_size += size;
 	return 0;
 }
 
-static int read_entries(DIR *stream, size_t limit, struct growing *growing)
+#ifdef __linux__
+/* What getdents64(2) writes: entries of different sizes, one behind the
+ * other. */
+struct listed {
+	uint64_t file_id;
+	int64_t next;
+	uint16_t size;
+	unsigned char type;
+	char name[];
+};
+
+static int keep_listed(struct growing *growing, const char *block, size_t size)
 {
-	for (;;) {
+	int code = 0;
+
+	for (size_t at = 0; code == 0 && at < size;) {
+		/* the kernel aligns them */
+		const struct listed *listed = (const void *)(block + at);
+
+		code = keep_entry(growing, listed->name, listed->type);
+		at += listed->size;
+	}
+	return code;
+}
+
+/* readdir(3) would open the folder once more, and ask what it is. */
+static int read_entries(const struct folder *folder, struct growing *growing)
+{
+	_Alignas(struct listed) char block[LISTED_BYTES];
+	int code = lseek(folder->descriptor, 0, SEEK_SET) < 0 ? errno : 0;
+
+	while (code == 0) {
+		long size = syscall(SYS_getdents64, folder->descriptor, block,
+				    sizeof(block));
+		if (size < 0)
+			code = errno;
+		else if (size == 0)
+			break;
+		else
+			code = keep_listed(growing, block, (size_t)size);
+	}
+	/* opened to be searched only */
+	return code == EBADF ? EACCES : code;
+}
+#else
+static int read_stream(DIR *stream, struct growing *growing)
+{
+	int code = 0;
+
+	while (code == 0) {
 		errno = 0;
 		const struct dirent *entry = readdir(stream);
 
 		if (!entry)
 			return errno;
-		if (strcmp(entry->d_name, ".") == 0 ||
-		    strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (limit && growing->count >= limit)
-			return EOVERFLOW;
-		int code = keep_entry(growing, entry);
-		if (code)
-			return code;
+		code = keep_entry(growing, entry->d_name, entry->d_type);
 	}
+	return code;
 }
+
+static int read_entries(const struct folder *folder, struct growing *growing)
+{
+	int descriptor =
+	    openat(folder->descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = descriptor < 0 ? NULL : fdopendir(descriptor);
+
+	if (!stream) {
+		int problem = errno;
+
+		if (descriptor >= 0)
+			(void)close(descriptor);
+		return problem;
+	}
+	int code = read_stream(stream, growing);
+	(void)closedir(stream);
+	return code;
+}
+#endif
 
 static void fix_names(struct growing *growing)
 {
@@ -317,22 +384,12 @@ static void fix_names(struct growing *growing)
 int folder_list(const struct folder *folder, size_t limit,
 		struct folder_listing *listing)
 {
-	struct growing growing = {.capacity = FIRST_ENTRIES,
+	struct growing growing = {.limit = limit,
+				  .capacity = FIRST_ENTRIES,
 				  .names_capacity = FIRST_NAME_BYTES};
-	int descriptor =
-	    openat(folder->descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *stream = descriptor < 0 ? NULL : fdopendir(descriptor);
+	int code = read_entries(folder, &growing);
 
 	*listing = (struct folder_listing){0};
-	if (!stream) {
-		int problem = errno;
-
-		if (descriptor >= 0)
-			(void)close(descriptor);
-		return problem;
-	}
-	int code = read_entries(stream, limit, &growing);
-	(void)closedir(stream);
 	if (code) {
 		free(growing.entries);
 		free(growing.names);
