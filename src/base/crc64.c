@@ -1,5 +1,6 @@
 #include "base/crc64.h"
 
+#include "base/crc64_fold.h"
 #include "base/crc64_table.h"
 #include "base/hash.h"
 
@@ -17,10 +18,9 @@ static uint64_t load_little_endian(const unsigned char *data)
 	return value;
 }
 
-uint64_t crc64_update(uint64_t crc, const void *data, size_t size)
+/* The register, not inverted. */
+static uint64_t run_table(uint64_t crc, const unsigned char *at, size_t size)
 {
-	const unsigned char *at = data;
-	crc = ~crc;
 	/* eight bytes at once: table[n] is a byte with n bytes behind it */
 	for (; size >= 8; size -= 8, at += 8) {
 		crc ^= load_little_endian(at);
@@ -34,7 +34,25 @@ uint64_t crc64_update(uint64_t crc, const void *data, size_t size)
 	}
 	for (; size > 0; size--, at++)
 		crc = crc >> 8 ^ crc64_table[0][(crc ^ *at) & 255];
-	return ~crc;
+	return crc;
+}
+
+uint64_t crc64_update_by_table(uint64_t crc, const void *data, size_t size)
+{
+	return ~run_table(~crc, data, size);
+}
+
+uint64_t crc64_update(uint64_t crc, const void *data, size_t size)
+{
+	const unsigned char *at = data;
+	size_t fold_bytes = size / CRC64_FOLD_BYTES * CRC64_FOLD_BYTES;
+	unsigned char folded[CRC64_FOLDED_BYTES];
+
+	if (fold_bytes == 0 || !crc64_can_fold())
+		return crc64_update_by_table(crc, data, size);
+	crc64_fold(~crc, at, fold_bytes, folded);
+	crc = run_table(0, folded, sizeof(folded));
+	return ~run_table(crc, at + fold_bytes, size - fold_bytes);
 }
 
 /* a times b modulo the polynomial. */

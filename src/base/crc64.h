@@ -12,6 +12,9 @@
  */
 uint64_t crc64_update(uint64_t crc, const void *data, size_t size);
 
+/* The same on a processor without carry-less multiplication. */
+uint64_t crc64_update_by_table(uint64_t crc, const void *data, size_t size);
+
 /* CRC of A followed by B from both CRCs and the size of B. */
 uint64_t crc64_combine(uint64_t crc_a, uint64_t crc_b, uint64_t size_b_bytes);
 

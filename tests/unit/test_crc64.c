@@ -54,6 +54,20 @@ static void random_splits_are_as_good_as_the_whole(void)
 		CHECK(crc64_update(front, data + cut, rest) == whole);
 		CHECK(crc64_combine(front, back, rest) == whole);
 		CHECK(back == slow_crc(data + cut, rest));
+		CHECK(back == crc64_update_by_table(0, data + cut, rest));
+	}
+}
+
+/* Around the blocks that are folded at once, at any alignment. */
+static void every_size_as_the_definition_says(void)
+{
+	static unsigned char data[600];
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (unsigned char)(i * 167 + (i >> 3));
+	for (size_t size = 0; size < 320; size++) {
+		const unsigned char *at = data + size % 17;
+		CHECK(crc64_update(0, at, size) == slow_crc(at, size));
+		CHECK(crc64_update_by_table(0, at, size) == slow_crc(at, size));
 	}
 }
 
@@ -93,6 +107,7 @@ int main(void)
 {
 	static const struct check_test tests[] = {
 	    CHECK_TEST(the_check_value),
+	    CHECK_TEST(every_size_as_the_definition_says),
 	    CHECK_TEST(three_parts_in_any_order_of_joining),
 	    CHECK_TEST(sizes_above_four_gigabytes),
 	    CHECK_TEST(random_splits_are_as_good_as_the_whole),
