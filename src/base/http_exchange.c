@@ -11,7 +11,8 @@ enum {
 	REPLY_DEFAULT_CEILING_BYTES = 1024 * 1024,
 	LARGE_BODY_BYTES = 1024 * 1024,
 	LARGE_UPLOAD_BUFFER_BYTES = 128 * 1024,
-	SMALL_UPLOAD_BUFFER_BYTES = 16 * 1024 /* the least that curl takes */
+	SMALL_UPLOAD_BUFFER_BYTES = 16 * 1024, /* the least that curl takes */
+	ANSWER_BUFFER_BYTES = 4 * 1024 /* to who sends, little is answered */
 };
 
 /* ------------------------------------------------ what curl calls */
@@ -265,6 +266,7 @@ static void set_body(struct exchange *x)
 	if (x->body.size_bytes >= LARGE_BODY_BYTES)
 		upload_buffer_bytes = LARGE_UPLOAD_BUFFER_BYTES;
 	set_number(x, CURLOPT_UPLOAD_BUFFERSIZE, upload_buffer_bytes);
+	set_number(x, CURLOPT_BUFFERSIZE, ANSWER_BUFFER_BYTES);
 	set_number(x, CURLOPT_UPLOAD, 1);
 	/* the size is always said, so curl never sends in chunks */
 	curl_off_t size_bytes = x->body.size_bytes;
