@@ -29,6 +29,7 @@ contact of that host gets them.
 """
 import argparse
 import contextlib
+import datetime
 import fcntl
 import http.server
 import json
@@ -46,17 +47,21 @@ def registry(path):
                 hosts = json.load(text)
         yield hosts
         beside = path + ".new"
+        # A line for each host: an indent takes four times as long.
+        lines = ("%s: %s" % (json.dumps(name), json.dumps(host))
+                 for name, host in hosts.items())
         with open(beside, "w") as text:
-            json.dump(hosts, text, indent=2)
+            text.write("{\n%s\n}\n" % ",\n".join(lines))
         os.chmod(beside, 0o600)
         os.rename(beside, path)
 
 
-def answer(hosts, context):
+def answer(hosts, context, seen):
     """The reply to one contact, and a line that tells of it."""
     hostname = context.get("info", {}).get("hostname", "?")
     host = hosts.setdefault(hostname, {"state": "discovered", "contacts": 0})
     host["contacts"] += 1
+    host["seen"] = seen
     host["version"] = context.get("version")
     for word in ("result", "error"):
         if word in context:
@@ -80,6 +85,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
+        seen = datetime.datetime.now(datetime.timezone.utc).isoformat()
         try:
             size = int(self.headers.get("Content-Length", 0))
             context = json.loads(self.rfile.read(size))["context"]
@@ -89,7 +95,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                             "with info and its hostname")
             return
         with registry(self.server.state) as hosts:
-            reply, line = answer(hosts, context)
+            reply, line = answer(hosts, context, seen)
         print(line, flush=True)
         body = json.dumps(reply).encode()
         self.send_response(200)
@@ -102,9 +108,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    # All agents tick at the same second. With the 5 of the library those that
+    # do not fit in have to try again after 1, 3, 7 ... seconds.
+    request_queue_size = 1024
+
+
 def serve(options):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", options.port),
-                                             Handler)
+    server = Server(("127.0.0.1", options.port), Handler)
     server.state = options.state
     port = server.server_address[1]
     if options.port_file:

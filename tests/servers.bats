@@ -731,6 +731,7 @@ hello='{"context":{"version":"1.2.3","action":"startup","info":{"hostname":"stat
 	[ "$(contact "$hello" | jq -cS .)" = '{"contacts":2,"state":"discovered"}' ]
 	[ "$(jq -c '.["station-1"] | [.state, .contacts, .version]' "$STATE")" = \
 		'["discovered",2,"1.2.3"]' ]
+	[[ $(jq -r '.["station-1"].seen' "$STATE") == 20??-??-??T*+00:00 ]]
 	[ "$(stat -c %a "$STATE")" = 600 ]
 	grep -q '^station-1: startup, .*-> discovered$' "$BATS_TEST_TMPDIR/example.log"
 }
