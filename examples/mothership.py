@@ -28,12 +28,15 @@ never saw is "discovered"; `configure` puts orders on record, and the next
 contact of that host gets them.
 """
 import argparse
+import concurrent.futures
 import contextlib
 import datetime
 import fcntl
 import http.server
 import json
 import os
+import queue
+import threading
 
 
 @contextlib.contextmanager
@@ -94,8 +97,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(400, "the body must be {\"context\": {...}}, "
                             "with info and its hostname")
             return
-        with registry(self.server.state) as hosts:
-            reply, line = answer(hosts, context, seen)
+        reply, line = self.server.ask(context, seen)
         print(line, flush=True)
         body = json.dumps(reply).encode()
         self.send_response(200)
@@ -110,13 +112,44 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     # All agents tick at the same second. With the 5 of the library those that
-    # do not fit in have to try again after 1, 3, 7 ... seconds.
+    # do not fit in have to try again after 1, 3, 7 ... seconds, or are cut off.
     request_queue_size = 1024
+
+    def __init__(self, port, state):
+        super().__init__(("127.0.0.1", port), Handler)
+        self.state = state
+        self.contacts = queue.Queue()
+        threading.Thread(target=self.keep_record, daemon=True).start()
+
+    def ask(self, context, seen):
+        """The answer, once it is on record."""
+        future = concurrent.futures.Future()
+        self.contacts.put((context, seen, future))
+        return future.result()
+
+    def keep_record(self):
+        while True:
+            waiting = [self.contacts.get()]
+            while not self.contacts.empty():
+                waiting.append(self.contacts.get())
+            self.answer_all(waiting)
+
+    def answer_all(self, waiting):
+        """The record is as long as the fleet: it is written once for all."""
+        try:
+            with registry(self.state) as hosts:
+                answers = [answer(hosts, context, seen)
+                           for context, seen, _ in waiting]
+        except OSError as problem:
+            for _, _, future in waiting:
+                future.set_exception(problem)
+            return
+        for (_, _, future), one in zip(waiting, answers):
+            future.set_result(one)
 
 
 def serve(options):
-    server = Server(("127.0.0.1", options.port), Handler)
-    server.state = options.state
+    server = Server(options.port, options.state)
     port = server.server_address[1]
     if options.port_file:
         with open(options.port_file + ".new", "w") as out:
