@@ -65,9 +65,11 @@ STEPS_PARTS := $(patsubst src/%.c,$(BUILD)/steps/%.o, \
 	$(BUILD)/obj/base/error.o $(BUILD)/obj/platform/$(PLATFORM)/system.o
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%, \
 	$(wildcard tests/tools/*.c))
+STOPWATCH := $(BUILD)/tests/stopwatch
 PAGES := $(wildcard man/*.[1-8])
 FAKE_S3 := $(BUILD)/tests/fake-s3
 RELAY := $(BUILD)/tests/relay
+SINK := $(BUILD)/tests/sink
 DISK_FAULT := $(BUILD)/tests/disk_fault.so
 FUZZ_CC ?= clang
 FUZZ_BUILD ?= build/fuzz
@@ -93,7 +95,7 @@ endif
 
 all: $(PROGRAM)
 
-tests: $(PROGRAM) $(UNIT_TESTS) $(TEST_TOOLS) $(FAKE_S3) $(RELAY) $(DISK_FAULT)
+tests: $(PROGRAM) $(UNIT_TESTS) $(TEST_TOOLS) $(FAKE_S3) $(RELAY) $(SINK) $(DISK_FAULT)
 
 $(PROGRAM): $(OBJECTS)
 	$(say) LINK $@
@@ -117,9 +119,15 @@ $(BUILD)/tests/%.o: tests/tools/%.c Makefile
 	$(say) CC $<
 	$(Q)$(CC) $(ALL_CFLAGS) -D_GNU_SOURCE -c -o $@ $<
 
-$(filter-out $(STEPS_TEST),$(UNIT_TESTS)) $(TEST_TOOLS): %: %.o $(PARTS)
+$(filter-out $(STEPS_TEST),$(UNIT_TESTS)) \
+$(filter-out $(STOPWATCH),$(TEST_TOOLS)): %: %.o $(PARTS)
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# With no library: what it starts counts its peak of memory from its own.
+$(STOPWATCH): %: %.o
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $<
 
 # It counts the calls of what it is about.
 $(BUILD)/steps/%.o: src/%.c Makefile
@@ -146,6 +154,13 @@ $(RELAY): tests/servers/relay.c
 	$(say) LINK $@
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) $(CFLAGS) \
 		$(ALL_LDFLAGS) -o $@ $<
+
+$(SINK): tests/servers/sink.c
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) $(CFLAGS) \
+		$(ALL_LDFLAGS) -o $@ $< \
+		$(shell $(PKG_CONFIG) --cflags --libs libmicrohttpd)
 
 # It stands in for the C library's functions, which a sanitizer does too.
 $(DISK_FAULT): tests/torture/disk_fault.c

@@ -1,9 +1,9 @@
 /*
  * stopwatch COMMAND [ARG...]: run it and say on stderr, as the last line, its
  *
- *	wall-µs user-µs system-µs peak-KiB status
+ *	wall-µs user-µs system-µs peak-KiB status start-µs
  *
- * It is small itself, since the peak of a child counts from its parent's size.
+ * with the start on the monotonic clock. It is small itself, since the peak of a child counts from its parent's size.
  */
 #include <errno.h>
 #include <spawn.h>
@@ -52,8 +52,8 @@ int main(int argc, char **argv)
 	long long wall_us = now_us() - start;
 	status =
 	    WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	fprintf(stderr, "%lld %lld %lld %ld %d\n", wall_us,
+	fprintf(stderr, "%lld %lld %lld %ld %d %lld\n", wall_us,
 		as_us(usage.ru_utime), as_us(usage.ru_stime), usage.ru_maxrss,
-		status);
+		status, start);
 	return status;
 }

@@ -76,7 +76,7 @@ one_minute() {
 		at_minute "$1" timeout -s KILL "0.0$((RANDOM % 9))" "$S3_INGESTOR" -C "$HOME_DIR" >/dev/null 2>&1 || true
 	else
 		run at_minute "$1" timeout 60 "$BUILD/tests/stopwatch" "$S3_INGESTOR" -C "$HOME_DIR"
-		read -r _ _ _ peak_kib ended <<<"$(tail -n 1 <<<"$output")"
+		read -r _ _ _ peak_kib ended _ <<<"$(tail -n 1 <<<"$output")"
 		[[ $ended =~ ^(0|69|75|77)$ ]] || { echo "minute $1: $ended $output" && return 1; }
 		[ "$peak_kib" -le "$most_kib" ] || most_kib=$peak_kib
 	fi
