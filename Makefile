@@ -174,7 +174,7 @@ check:
 demo:
 	$(Q)scripts/demo
 
-bench: all
+bench:
 	$(Q)scripts/bench
 
 lint:
