@@ -3,7 +3,7 @@ import json
 import os
 import shutil
 
-from measure import PROGRAM, Failure
+from measure import PROGRAM, Missing
 from stage import KEY, SECRET, folder_on_memory
 
 TREE_BYTES = 6 * 1024  # what a small file takes on tmpfs
@@ -68,7 +68,7 @@ def make_large(path, size):
 
 def need_room(where, size):
     if shutil.disk_usage(where).free < size * 1.1:
-        raise Failure("no room for %.1f GiB in %s" % (size / 2**30, where))
+        raise Missing("no room for %.1f GiB in %s" % (size / 2**30, where))
 
 
 def need_memory(size):
@@ -77,5 +77,5 @@ def need_memory(size):
         facts = dict(line.split(":") for line in text)
     available = int(facts["MemAvailable"].split()[0]) * 1024
     if available < size * 1.2:
-        raise Failure("no memory for %.1f GiB" % (size / 2**30))
+        raise Missing("no memory for %.1f GiB" % (size / 2**30))
     need_room(folder_on_memory() or "/tmp", size)

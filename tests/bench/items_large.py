@@ -93,11 +93,9 @@ def one_large(bench):
     """One file of 1 GiB into nginx; beside curl with openssl, and peers."""
     size = bench.options.size(GIB, 32 * MIB)
     large = Large(bench, nginx.start(bench.stage), 1, size)
-    # s3cmd wants the MD5 of what it sent as an ETag, which no sink knows
     others = [large.command(client.name, [client.tool, *client.first],
                             env=client.env, is_peer=True)
-              for client in peers.clients(large.sink, large.home.data)
-              if client.name != "s3cmd"]
+              for client in peers.clients(large.sink, large.home.data)]
     table, ours, both = beside_both(
         bench, large, "one file of %s, into nginx" % named(size), others)
     table.mark_ratio(ours, both, 1.15)

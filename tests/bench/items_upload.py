@@ -2,7 +2,7 @@
 import nginx
 import peers
 from homes import Home, make_files, name_of
-from measure import Command, Failure, in_turn, ratio
+from measure import Command, Failure, Missing, in_turn, ratio
 from report import Table
 from stage import count_files, empty
 
@@ -144,9 +144,16 @@ def first_upload_rgw(bench):
     """Some into a Ceph RADOS Gateway; beside rclone, s3cmd and aws-cli."""
     server = bench.stage.rgw()
     if not server:
-        raise Failure("there is no radosgw here")
-    table, _, _ = beside_clients(bench, server, bench.options.size(2000, 100),
-                                 lambda: new_bucket(server), None)
+        raise Missing("there is no radosgw here")
+    count = bench.options.size(2000, 100)
+
+    def check():
+        listed = peers.s3(server, "ls", "--recursive", "s3://bucket")
+        if listed.count("\n") != count:
+            raise Failure("RGW has %d objects" % listed.count("\n"))
+
+    table, _, _ = beside_clients(bench, server, count,
+                                 lambda: new_bucket(server), check)
     bench.report.add(table)
 
 

@@ -22,6 +22,10 @@ class Failure(Exception):
     """Something that is no measurement; the item ends, the next goes on."""
 
 
+class Missing(Exception):
+    """What an item needs is not here: it is left out, by name."""
+
+
 @dataclasses.dataclass
 class Options:
     """What was asked for. small picks the size for it."""
@@ -73,8 +77,8 @@ class Command:
         status, said = run_group([STOPWATCH] + self.argv,
                                  dict(CLEAN, **self.env))
         if status != 0:
-            raise Failure("%s: status %d: %s" % (self.name, status,
-                                                 said[-2000:]))
+            raise Failure("%s: status %d: %s" % (
+                self.name, status, " ".join(said.splitlines()[-3:-1])))
         wall, user, system, peak, _, start = map(
             int, said.splitlines()[-1].split())
         return Sample(wall / 1e6, (user + system) / 1e6,

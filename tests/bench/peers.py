@@ -105,19 +105,21 @@ def s3cmd_options(server):
     host = server.endpoint.split("//")[1]
     return ["--config", os.devnull, "--no-ssl", "--host", host,
             "--host-bucket", host, "--access_key", server.keys[0],
-            "--secret_key", server.keys[1], "--region", REGION, "--quiet"]
+            "--secret_key", server.keys[1], "--region", REGION]
 
 
 def s3(server, *words):
-    """For what an item needs done beside the measuring."""
-    subprocess.run([find_tool("s3cmd"), *s3cmd_options(server), *words],
-                   env=CLEAN, check=False, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL)
+    """s3cmd for what an item needs done beside the measuring. What it said;
+    that a bucket is not there yet is no failure."""
+    done = subprocess.run([find_tool("s3cmd"), *s3cmd_options(server), *words],
+                          env=CLEAN, check=False, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL)
+    return done.stdout.decode()
 
 
 def s3cmd(server, data):
-    words = [*s3cmd_options(server), "--no-preserve", "--no-check-md5",
-             "sync", data + "/", "s3://bucket/data/"]
+    words = [*s3cmd_options(server), "--quiet", "--no-preserve",
+             "--no-check-md5", "sync", data + "/", "s3://bucket/data/"]
     return Client("s3cmd", find_tool("s3cmd"), words, words)
 
 

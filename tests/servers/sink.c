@@ -23,7 +23,8 @@
 #include <string.h>
 #include <time.h>
 
-#define ETAG "\"d41d8cd98f00b204e9800998ecf8427e\""
+/* No MD5, which a client would compare with its own. */
+#define ETAG "\"0-1\""
 
 enum { ANSWER_BYTES = 64 * 1024, BUFFER_BYTES = 256 * 1024 };
 
