@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import tempfile
 
 from measure import PROGRAM, Missing
 from stage import KEY, SECRET, folder_on_memory
@@ -64,6 +65,8 @@ def make_large(path, size):
     with open(path, "wb") as out:
         for number in range(0, size, len(block)):
             out.write(block[:size - number])
+        # what is still to be written would be measured
+        os.fsync(out.fileno())
 
 
 def need_room(where, size):
@@ -78,4 +81,4 @@ def need_memory(size):
     available = int(facts["MemAvailable"].split()[0]) * 1024
     if available < size * 1.2:
         raise Missing("no memory for %.1f GiB" % (size / 2**30))
-    need_room(folder_on_memory() or "/tmp", size)
+    need_room(folder_on_memory() or tempfile.gettempdir(), size)

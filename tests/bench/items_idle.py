@@ -4,7 +4,7 @@ import os
 
 import peers
 from homes import TREE_BYTES, Home, make_files, name_of, need_memory
-from measure import Command, Failure, in_turn, run_group, CLEAN
+from measure import CLEAN, Command, Failure, in_turn, run_group
 from report import Table
 from stage import Stage, folder_on_disk
 
@@ -21,10 +21,10 @@ class Planted:
             ("data/" + name_of(n, folders) for n in range(count)), SIZE)
         self.home = Home(stage.path("home"), self.bucket.endpoint)
         make_files(self.home.data, count, folders, SIZE)
-        run_once(self.home)
+        run_once(self.home.upload())
         # a file that changed so lately that it was not believed is looked at
         # again by the next run
-        run_once(self.home)
+        run_once(self.home.upload())
 
     def ours(self, name="s3-ingestor", **more):
         return Command(name, self.home.upload(), counter=self.bucket.count,
@@ -34,9 +34,8 @@ class Planted:
         return peers.find(self.home.data)
 
 
-def run_once(home, *options):
-    status, said = run_group(home.upload() if not options else
-                             home.run(*options), CLEAN)
+def run_once(argv):
+    status, said = run_group(argv, CLEAN)
     if status != 0:
         raise Failure("the first run: status %d: %s" % (status, said[-2000:]))
 
@@ -74,8 +73,8 @@ def heartbeat(bench):
     def ours(name, where):
         home = Home(os.path.join(where, "home"), bucket.endpoint, port=port)
         make_files(home.data, 10, 1, SIZE)
-        run_once(home, "--quiet")
-        run_once(home, "--quiet")
+        run_once(home.run("--quiet"))
+        run_once(home.run("--quiet"))
         return Command(name, home.run(), counter=bucket.count)
 
     curl = Command("curl POSTs the same body", peers.curl(
@@ -97,8 +96,8 @@ def record_heartbeat(stage, bucket):
     port, requests = stage.mothership()
     home = Home(stage.path("home"), bucket.endpoint, port=port)
     make_files(home.data, 10, 1, SIZE)
-    run_once(home, "--quiet")
-    run_once(home, "--quiet")
+    run_once(home.run("--quiet"))
+    run_once(home.run("--quiet"))
     newest = max(int(name.split(".")[0]) for name in os.listdir(requests))
     body = os.path.join(requests, "%d.json" % newest)
     with open(body) as text:

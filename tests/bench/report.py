@@ -2,6 +2,7 @@
 import dataclasses
 import os
 import platform
+import re
 import subprocess
 import time
 
@@ -134,7 +135,10 @@ class Facts:
 
 def shortened(command):
     """Without what is of this machine and this run only."""
-    return command.replace(PROGRAM, "s3-ingestor").replace(ROOT + "/", "")
+    command = command.replace(PROGRAM, "s3-ingestor")
+    command = re.sub(r"[^ '@:]*s3-ingestor-bench\.\w+", "WORK", command)
+    command = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", command)
+    return command.replace(ROOT + "/", "")
 
 
 # ---- the whole ----
@@ -153,12 +157,14 @@ def first_line(path, start):
 def machine():
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     system = first_line("/etc/os-release", "PRETTY_NAME").strip('"')
+    load = os.getloadavg()[0]
+    idle = "" if load < 0.5 else ", not idle: times mean little"
     return ["CPU: %s, %d cores" % (first_line("/proc/cpuinfo", "model name"),
                                    os.cpu_count()),
             "memory: %.1f GiB" % (memory / 2**30),
             "kernel: %s %s" % (platform.system(), platform.release()),
             "system: %s" % system,
-            "load when it began: %.2f" % os.getloadavg()[0]]
+            "load when it began: %.2f%s" % (load, idle)]
 
 
 def commit():

@@ -9,8 +9,9 @@ from report import Facts
 LONGEST_S = 40
 COUNTS = (1000, 3000, 10000, 30000, 100000, 300000, 1000000)
 FEW = (1000, 2000, 4000)
+COLOURS = ("#777777", "#c00000", "#0060c0", "#008040", "#b07000")
 PLOT = """
-set terminal svg size 900,420 dynamic background rgb "white" font "sans,12"
+set terminal svg size 900,440 dynamic background rgb "white" font "sans,12"
 set output "%(path)s"
 set multiplot layout 1,2
 set logscale xy
@@ -18,10 +19,9 @@ set format x "10^{%%T}"
 set xlabel "files, none changed"
 set grid
 set xrange [%(first)d*0.8:%(last)d*1.25]
-set key top left
+set key outside bottom center horizontal
 set ylabel "wall, s"
 plot %(wall)s
-set key top left
 set ylabel "peak of memory, MiB"
 plot %(peak)s
 unset multiplot
@@ -82,8 +82,10 @@ def describe(series, cut):
 
 def draw(series, counts, path):
     def curves(field):
-        return ", ".join("$data%d using 1:%d with linespoints title '%s'" % (
-            number, field, name) for number, name in enumerate(series))
+        return ", ".join(
+            "$data%d using 1:%d with linespoints lw 2 lc rgb '%s' title '%s'"
+            % (number, field, COLOURS[number % len(COLOURS)], name)
+            for number, name in enumerate(series))
 
     blocks = []
     for number, points in enumerate(series.values()):

@@ -25,6 +25,7 @@ class Asked:
     requests: int
     connections: int = 0
     others: int = 0     # that a bucket which only lists was not made for
+    size: int = 0       # bytes of bodies
     last_s: float = 0   # monotonic: when the last one began to come
 
 
@@ -132,19 +133,16 @@ class Stage(contextlib.ExitStack):
                 out.write(answer)
             argv += ["--answer", path]
         endpoint = "http://127.0.0.1:%d" % self.listen(argv, port_file)
+        questions = 0
 
         def count():
-            words = fetch(endpoint + "/count").split()
-            # this question has a connection of its own
-            return Asked(int(words[0]), int(words[1]) - self._ask(endpoint),
-                         last_s=int(words[2]) / 1e6)
+            nonlocal questions
+            requests, connections, size, last_us = map(
+                int, fetch(endpoint + "/count").split())
+            questions += 1  # each has a connection of its own
+            return Asked(requests, connections - questions, size=size,
+                         last_s=last_us / 1e6)
         return Server(endpoint, count)
-
-    def _ask(self, endpoint):
-        """How often this endpoint was asked for its count."""
-        self._asked = getattr(self, "_asked", {})
-        self._asked[endpoint] = self._asked.get(endpoint, 0) + 1
-        return self._asked[endpoint]
 
     def listing(self, keys, size):
         """A bucket of those keys that only lists, and drops what is put."""

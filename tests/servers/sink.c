@@ -8,9 +8,10 @@
  * empty listing, 404 to HEAD. Any other POST is answered with the file, so that
  * it is a mothership too. GET /count, which is not counted itself:
  *
- *     requests connections start-µs
+ *     requests connections bytes start-µs
  *
- * with the time on the monotonic clock at which the last request began to come.
+ * bytes of bodies, and the time on the monotonic clock at which the last
+ * request began to come.
  */
 #include <arpa/inet.h>
 #include <getopt.h>
@@ -32,6 +33,7 @@ enum { ANSWER_BYTES = 64 * 1024, BUFFER_BYTES = 256 * 1024 };
 static struct {
 	unsigned long requests;
 	unsigned long connections;
+	unsigned long long bytes;
 	long long began_us;
 	long long last_us;
 	char answer[ANSWER_BYTES];
@@ -86,8 +88,8 @@ static enum MHD_Result reply_count(struct MHD_Connection *connection)
 {
 	char text[128];
 
-	(void)snprintf(text, sizeof(text), "%lu %lu %lld\n", sink.requests,
-		       sink.connections, sink.last_us);
+	(void)snprintf(text, sizeof(text), "%lu %lu %llu %lld\n", sink.requests,
+		       sink.connections, sink.bytes, sink.last_us);
 	return reply(connection, 200, text);
 }
 
@@ -124,6 +126,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection,
 		return MHD_YES;
 	}
 	if (*size > 0) {
+		sink.bytes += *size;
 		*size = 0;
 		return MHD_YES;
 	}

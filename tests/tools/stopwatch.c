@@ -3,7 +3,8 @@
  *
  *	wall-µs user-µs system-µs peak-KiB status start-µs
  *
- * with the start on the monotonic clock. It is small itself, since the peak of a child counts from its parent's size.
+ * with the start on the monotonic clock. It is small itself, and linked with
+ * nothing, since the peak of a child counts from its parent's size.
  */
 #include <errno.h>
 #include <spawn.h>
