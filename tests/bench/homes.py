@@ -50,9 +50,11 @@ def make_files(folder, count, folders, size=24):
     for number in range(folders):
         os.makedirs(os.path.join(folder, "%06d" % number), exist_ok=True)
     for number in range(count):
-        with open(os.path.join(folder, name_of(number, folders)),
-                  "wb") as out:
-            out.write((b"%*d\n" % (size - 1, number))[:size])
+        # a million of open() takes three times as long
+        file = os.open(os.path.join(folder, name_of(number, folders)),
+                       os.O_CREAT | os.O_WRONLY, 0o644)
+        os.write(file, b"%*d\n" % (size - 1, number))
+        os.close(file)
 
 
 def name_of(number, folders):
