@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from measure import BUILD, CLEAN, ROOT, Failure, wait_until
 
 KEY, SECRET = "FAKEACCESSKEY", "fake/secret+key"
 BENCH = os.path.join(ROOT, "tests", "bench")
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SERVERS = os.path.join(ROOT, "tests", "servers")
 
 
@@ -70,6 +72,14 @@ class Stage(contextlib.ExitStack):
         super().__init__()
         self._number = 0
         self.work = self.folder(folder_on_memory())
+
+    def __exit__(self, *problem):
+        """To the end, whatever signal comes meanwhile: it waits."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            return super().__exit__(*problem)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def folder(self, where):
         path = tempfile.mkdtemp(prefix="s3-ingestor-bench.", dir=where)
