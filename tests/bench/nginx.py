@@ -9,7 +9,7 @@ import re
 import subprocess
 
 from measure import Failure, wait_until
-from stage import Asked, Server, empty, fetch, free_port
+from stage import Asked, Server, fetch, free_port
 
 # No MD5, which a client would compare with its own.
 ETAG = '"0-1"'

@@ -19,7 +19,9 @@ medians. *ratio* divides medians by those of the first line; *paired* is the
 median of the ratios of the runs of one round, which is what marks are held
 against. CPU is user and system time, with children; peak is the largest
 resident set of any one process; requests are those a server counted in one
-run.
+run. curl's list (-K) names each file with its URL. A home has settings for the
+bucket, the sink as its endpoint and one policy, data/**/*; `ca_file` over TLS,
+and what a title names. WORK is a folder on tmpfs unless a title says disk.
 """
 
 
@@ -226,6 +228,7 @@ class Report:
             out.write("%s\n%s\n" % (EXPLAINED, as_list(self.machine)))
             out.write(as_list(self.versions))
             out.write("\n**%s.**\n\n%s\n" % (summary[0],
-                                             as_list(summary[1:])))
+                                             shortened(as_list(
+                                                 summary[1:]))))
             out.write("\n".join(part.markdown() for part in self.parts))
         os.rename(path + ".new", path)
