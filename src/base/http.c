@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include "base/http_exchange.h"
+#include "base/throttle.h"
 #include "platform/clock.h"
 #include "platform/system.h"
 
-enum { KEPT_CONNECTIONS = 256, KEPT_HANDLES = 64 };
+#define NS_PER_MS 1000000
+
+enum { KEPT_CONNECTIONS = 256, KEPT_HANDLES = 64, AHEAD_S = 2 };
 
 /* Doubly linked: a request leaves from the middle. */
 struct exchange_list {
@@ -23,6 +26,7 @@ struct http {
 	struct exchange_list running;
 	struct exchange_list done;
 	struct exchange_list idle; /* handles to be used again */
+	struct throttle throttle;
 };
 
 int http_global_init(struct error *err)
@@ -90,6 +94,7 @@ static int route_dup(const struct http_route *from, struct http_route *to)
 				       &to->user_agent};
 	to->connect_ms = from->connect_ms;
 	to->silence_ms = from->silence_ms;
+	to->bytes_per_s = from->bytes_per_s;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		char *copy;
 		if (dup_text(texts[i], &copy) != 0)
@@ -122,6 +127,9 @@ struct http *http_new(const struct http_route *route, struct error *err)
 	struct http *http = calloc(1, sizeof(*http));
 	if (!http || route_dup(route, &http->route) != 0)
 		goto failed;
+	if (route->bytes_per_s > 0)
+		throttle_init(&http->throttle, route->bytes_per_s,
+			      clock_steady_ns());
 	http->multi = curl_multi_init();
 	if (!http->multi)
 		goto failed;
@@ -176,12 +184,19 @@ static void put_idle(struct http *http, struct exchange *x)
 	list_append(&http->idle, x);
 }
 
+static bool is_limited(const struct http *http)
+{
+	return http->throttle.bytes_per_s > 0;
+}
+
 int http_start(struct http *http, const struct http_request *request,
 	       struct error *err)
 {
 	struct exchange *x = take_idle(http);
 	if (!x)
 		return error_set_memory(err);
+	x->throttle = is_limited(http) ? &http->throttle : NULL;
+	x->seat.owner = x;
 	int code = exchange_prepare(x, &http->route, request, err);
 	if (code != 0)
 		goto failed;
@@ -203,6 +218,32 @@ size_t http_running(const struct http *http)
 	return http->running.count + http->done.count;
 }
 
+bool http_has_room(const struct http *http)
+{
+	int64_t ahead_bytes = 0;
+
+	if (!is_limited(http))
+		return true;
+	for (const struct exchange *x = http->running.first; x; x = x->next)
+		ahead_bytes += x->body.size_bytes - x->body_sent_bytes;
+	return ahead_bytes / AHEAD_S <= http->throttle.bytes_per_s;
+}
+
+static void stop(struct http *http, struct exchange *x)
+{
+	throttle_leave(&x->seat);
+	list_remove(&http->running, x);
+	/* it was added by http_start */
+	(void)curl_multi_remove_handle(http->multi, x->easy);
+}
+
+static void end(struct http *http, struct exchange *x, CURLcode result)
+{
+	stop(http, x);
+	exchange_finish(x, result);
+	list_append(&http->done, x);
+}
+
 static void harvest(struct http *http)
 {
 	CURLMsg *message;
@@ -213,14 +254,50 @@ static void harvest(struct http *http)
 		CURLcode result = message->data.result;
 		CURL *easy = message->easy_handle;
 		struct exchange *x = NULL;
-		/* both cannot fail for a handle that curl just named; the
-		 * message is gone after the removal */
+		/* cannot fail for a handle that curl just named; the message
+		 * is gone after the removal */
 		(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &x);
-		(void)curl_multi_remove_handle(http->multi, easy);
-		list_remove(&http->running, x);
-		exchange_finish(x, result);
-		list_append(&http->done, x);
+		end(http, x, result);
 	}
+}
+
+/* Let those go on whose turn it is. */
+static void give_turns(struct http *http)
+{
+	struct throttle_seat *seat;
+	/* one look at the clock: what comes due meanwhile has its time */
+	int64_t now_ns = clock_steady_ns();
+
+	if (throttle_wait_ns(&http->throttle, now_ns) > 0)
+		return;
+	while ((seat = throttle_next(&http->throttle, now_ns))) {
+		struct exchange *x = seat->owner;
+		/* fails where curl has just begun it anew, which ends the
+		 * pause as well; or because of what on_body notes */
+		CURLcode result = curl_easy_pause(x->easy, CURLPAUSE_CONT);
+		if (result != CURLE_OK && x->failure != HTTP_OK)
+			end(http, x, result);
+	}
+}
+
+static CURLMcode perform(struct http *http)
+{
+	int running;
+	if (is_limited(http))
+		give_turns(http);
+	CURLMcode result = curl_multi_perform(http->multi, &running);
+	harvest(http);
+	return result;
+}
+
+static int step_wait_ms(const struct http *http, int wait_ms)
+{
+	if (!is_limited(http))
+		return wait_ms;
+	int64_t until_ns = throttle_wait_ns(&http->throttle, clock_steady_ns());
+	if (until_ns / NS_PER_MS >= wait_ms)
+		return wait_ms;
+	return (int)(until_ns / NS_PER_MS) + 1;
 }
 
 static int step_error(CURLMcode result, struct error *err)
@@ -233,16 +310,14 @@ static int step_error(CURLMcode result, struct error *err)
 
 int http_step(struct http *http, int wait_ms, struct error *err)
 {
-	int running;
-	CURLMcode result = curl_multi_perform(http->multi, &running);
-	harvest(http);
+	CURLMcode result = perform(http);
 	if (result != CURLM_OK || wait_ms <= 0 || http->done.count > 0)
 		return step_error(result, err);
 
-	result = curl_multi_poll(http->multi, NULL, 0, wait_ms, NULL);
+	result = curl_multi_poll(http->multi, NULL, 0,
+				 step_wait_ms(http, wait_ms), NULL);
 	if (result == CURLM_OK)
-		result = curl_multi_perform(http->multi, &running);
-	harvest(http);
+		result = perform(http);
 	return step_error(result, err);
 }
 
@@ -267,9 +342,7 @@ void http_cancel_all(struct http *http)
 {
 	while (http->running.first) {
 		struct exchange *x = http->running.first;
-		list_remove(&http->running, x);
-		/* it was added by http_start */
-		(void)curl_multi_remove_handle(http->multi, x->easy);
+		stop(http, x);
 		put_idle(http, x);
 	}
 	while (http->done.first) {

@@ -22,6 +22,10 @@ struct http_route {
 	const char *user_agent;
 	int64_t connect_ms; /* time to connect */
 	int64_t silence_ms; /* time without a byte in either direction */
+	/* of the bodies that are sent and, in reply to requests without one,
+	 * received, by all connections of a struct http together; 0: no limit,
+	 * and none for http_call */
+	int64_t bytes_per_s;
 };
 
 /* data, or size bytes of a file from an offset; borrowed until done. */
@@ -84,6 +88,11 @@ int http_start(struct http *http, const struct http_request *request,
 
 /* Requests that were started and not yet collected. */
 size_t http_running(const struct http *http);
+
+/* Whether one more body would soon be on its way: not while a limit keeps those
+ * that run for more than 2 s. To start it all the same does no harm, but more
+ * would end late, or be cut off, and servers end what is silent for long. */
+bool http_has_room(const struct http *http);
 
 /* Move bytes; waits at most wait_ms for something to happen, less after
  * http_wake. 0 or ERROR_LOCAL. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "platform/clock.h"
 #include "platform/file.h"
 #include "platform/system.h"
 
@@ -12,7 +13,9 @@ enum {
 	LARGE_BODY_BYTES = 1024 * 1024,
 	LARGE_UPLOAD_BUFFER_BYTES = 128 * 1024,
 	SMALL_UPLOAD_BUFFER_BYTES = 16 * 1024, /* the least that curl takes */
-	ANSWER_BUFFER_BYTES = 4 * 1024 /* to who sends, little is answered */
+	ANSWER_BUFFER_BYTES = 4 * 1024, /* to who sends, little is answered */
+	/* more than a transfer ever waits for its turn: see http_has_room */
+	TURN_CEILING_S = 10
 };
 
 /* ------------------------------------------------ what curl calls */
@@ -48,6 +51,14 @@ static size_t read_file(struct exchange *x, char *data, size_t size)
 	return got;
 }
 
+/* How many bytes may move; 0: it waits for its turn. */
+static size_t ask(struct exchange *x, size_t bytes)
+{
+	if (!x->throttle || bytes == 0)
+		return bytes;
+	return throttle_ask(x->throttle, &x->seat, bytes, clock_steady_ns());
+}
+
 static size_t on_send(char *data, size_t size, size_t count, void *context)
 {
 	struct exchange *x = context;
@@ -57,6 +68,9 @@ static size_t on_send(char *data, size_t size, size_t count, void *context)
 		room = (size_t)left;
 	if (room == 0)
 		return 0;
+	room = ask(x, room);
+	if (room == 0)
+		return CURL_READFUNC_PAUSE;
 
 	size_t got = room;
 	if (x->body.file)
@@ -79,9 +93,23 @@ static int on_seek(void *context, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
+/* Whether to wait instead of taking what came. It comes in pieces of at most
+ * 16 KiB, whole or not at all; what a turn does not cover is paid later. */
+static bool must_wait(struct exchange *x, size_t bytes)
+{
+	if (!x->throttle || x->has_body || bytes == 0)
+		return false;
+	size_t may = ask(x, bytes);
+	if (may > 0)
+		throttle_charge(x->throttle, (int64_t)(bytes - may));
+	return may == 0;
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *context)
 {
 	struct exchange *x = context;
+	if (must_wait(x, size * count))
+		return CURL_WRITEFUNC_PAUSE;
 	int code = buffer_append(&x->reply.body, data, size * count);
 	if (code == 0)
 		return size * count;
@@ -243,10 +271,12 @@ static void set_route(struct exchange *x, const struct http_route *route)
 	set_text(x, CURLOPT_SSLKEY, route->client_key);
 	set_text(x, CURLOPT_USERAGENT, route->user_agent);
 	set_number(x, CURLOPT_CONNECTTIMEOUT_MS, (long)route->connect_ms);
-	/* also while nothing but the reply is waited for */
+	/* also while nothing but the reply is waited for; to curl a body that
+	 * we pause is silent, until it goes on */
 	set_number(x, CURLOPT_LOW_SPEED_LIMIT, 1);
 	set_number(x, CURLOPT_LOW_SPEED_TIME,
-		   (long)((route->silence_ms + 999) / 1000));
+		   (long)((route->silence_ms + 999) / 1000) +
+		       (x->throttle ? TURN_CEILING_S : 0));
 
 	set_number(x, CURLOPT_NOSIGNAL, 1);
 	set_number(x, CURLOPT_TCP_NODELAY, 1);
@@ -258,6 +288,14 @@ static void set_route(struct exchange *x, const struct http_route *route)
 	set_number(x, CURLOPT_SSL_VERIFYPEER, 1);
 	set_number(x, CURLOPT_SSL_VERIFYHOST, 2);
 	set_protocols(x);
+}
+
+/* A reply is taken by whole buffers, so with a small limit by small ones. */
+static void set_limit(struct exchange *x)
+{
+	if (x->throttle && x->throttle->quantum_bytes < CURL_MAX_WRITE_SIZE)
+		set_number(x, CURLOPT_BUFFERSIZE,
+			   (long)x->throttle->quantum_bytes);
 }
 
 static void set_body(struct exchange *x)
@@ -393,6 +431,7 @@ void exchange_reset(struct exchange *x)
 int exchange_prepare(struct exchange *x, const struct http_route *route,
 		     const struct http_request *request, struct error *err)
 {
+	x->has_body = request->has_body;
 	if (request->has_body)
 		x->body = request->body;
 	if (x->body.size_bytes < 0)
@@ -407,6 +446,7 @@ int exchange_prepare(struct exchange *x, const struct http_route *route,
 		return code;
 	set_callbacks(x);
 	set_route(x, route);
+	set_limit(x);
 	set_method(x, request);
 	set_number(x, CURLOPT_FRESH_CONNECT, request->is_sent_once);
 	set_text(x, CURLOPT_URL, request->url);

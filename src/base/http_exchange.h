@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/http.h"
+#include "base/throttle.h"
 
 /* The inside of http.c: for that file only. */
 
@@ -18,6 +19,9 @@ struct exchange {
 	struct curl_slist *headers;
 	struct http_body body;
 	int64_t body_sent_bytes;
+	struct throttle *throttle; /* NULL: no limit */
+	struct throttle_seat seat;
+	bool has_body;
 	struct http_reply reply;
 	size_t header_bytes;	   /* of all blocks */
 	int block_status;	   /* of the header block that is being read */
