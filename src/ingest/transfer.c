@@ -220,12 +220,20 @@ static void start_or_fail(struct transfer_queue *queue,
 	queue->running_count++;
 }
 
+/* A body that would only wait for bandwidth is signed and sent later. */
+static bool may_start(const struct transfer_queue *queue,
+		      const struct transfer *transfer)
+{
+	return !transfer || !transfer->has_body || http_has_room(queue->http);
+}
+
 static void start_ready(struct transfer_queue *queue)
 {
 	for (int rank = 0; rank < TRANSFER_RANKS; rank++) {
 		struct line *line = &queue->ready[rank];
 
-		while (queue->running_count < (size_t)queue->pace.window) {
+		while (queue->running_count < (size_t)queue->pace.window &&
+		       may_start(queue, line->first)) {
 			struct transfer *transfer = line_take(line);
 
 			if (!transfer)
