@@ -54,12 +54,14 @@ int route_init_s3(struct route *route, const struct instance *instance,
 
 	if (connect_ms > CONNECT_CEILING_MS)
 		connect_ms = CONNECT_CEILING_MS;
-	*route = (struct route){.http = {
-				    .proxy = settings->proxy,
-				    .user_agent = "s3-ingestor/" S3I_VERSION,
-				    .connect_ms = connect_ms,
-				    .silence_ms = settings->s3_timeout_ms,
-				}};
+	*route = (struct route){
+	    .http = {
+		.proxy = settings->proxy,
+		.user_agent = "s3-ingestor/" S3I_VERSION,
+		.connect_ms = connect_ms,
+		.silence_ms = settings->s3_timeout_ms,
+		.bytes_per_s = settings->bandwidth_limit_bytes_per_s,
+	    }};
 	return set_file(instance, settings->ca_file, &route->ca_file,
 			&route->http.ca_file, err);
 }

@@ -85,8 +85,8 @@ static const struct field table[] = {
     TEXT("customizers_path", customizers_path, "\"customizers/\"",
 	 SETTING_HOME_PATH),
     TEXT("default_policy_handler", default_policy_handler, "\"upload\"", 0),
-    RANGE("bandwidth_limit", bandwidth_limit, 1, INT64_MAX, NULL,
-	  SETTING_LATER),
+    RANGE("bandwidth_limit", bandwidth_limit_bytes_per_s, 1, INT64_MAX, NULL,
+	  0),
     TEXT("proxy", proxy, NULL, SETTING_CONNECTION | SETTING_URL),
     TEXT("ca_file", ca_file, NULL, SETTING_CONNECTION),
     TEXT("client_cert", client_cert, NULL, SETTING_CONNECTION),
@@ -337,7 +337,7 @@ json_t *settings_report(const struct settings *settings, struct error *err)
 			code = json_set_take(report, name, without_user(text),
 					     err);
 	}
-	if (code == 0 && settings->bandwidth_limit == 0)
+	if (code == 0 && settings->bandwidth_limit_bytes_per_s == 0)
 		code =
 		    json_set_take(report, "bandwidth_limit", json_null(), err);
 	if (code == 0)

@@ -50,7 +50,7 @@ struct settings {
 	char *s3_customizers_prefix;
 	char *customizers_path;
 	char *default_policy_handler;
-	int64_t bandwidth_limit; /* 0: none */
+	int64_t bandwidth_limit_bytes_per_s; /* 0: none */
 	char *proxy;
 	char *ca_file;
 	char *client_cert;

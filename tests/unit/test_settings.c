@@ -87,7 +87,11 @@ static void what_cannot_work_is_refused_by_its_name(void)
 	    {"{\"policies\":[{},{\"delay_upload\":\"x\"}]}",
 	     "policies[1].delay_upload"},
 	    {"{\"locked_settings\":[1]}", "locked_settings"},
-	    {"{\"bandwidth_limit\":1000}", "bandwidth_limit"},
+	    {"{\"bandwidth_limit\":0}", "bandwidth_limit"},
+	    {"{\"bandwidth_limit\":-1}", "bandwidth_limit"},
+	    {"{\"bandwidth_limit\":1.5}", "bandwidth_limit"},
+	    {"{\"bandwidth_limit\":\"fast\"}", "bandwidth_limit"},
+	    {"{\"metrics_file\":\"m\"}", "metrics_file"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -114,6 +118,20 @@ static void null_and_an_empty_text_are_none(void)
 	CHECK_TEXT(s.s3_endpoint, NULL);
 	CHECK_TEXT(s.s3_bucket, NULL);
 	CHECK_TEXT(s.aws_keys_file, "P-keys.json");
+	settings_clear(&s);
+}
+
+static void a_bandwidth_limit_is_a_number_and_reported(void)
+{
+	struct settings s = {0};
+
+	CHECK_INT(load("{\"bandwidth_limit\":104857600}", &s, NULL), 0);
+	CHECK_INT(s.bandwidth_limit_bytes_per_s, 104857600);
+	json_t *report = settings_report(&s, NULL);
+	CHECK_INT(
+	    json_integer_value(json_object_get(report, "bandwidth_limit")),
+	    104857600);
+	json_decref(report);
 	settings_clear(&s);
 }
 
@@ -186,6 +204,7 @@ int main(void)
 	    CHECK_TEST(some_defaults_depend_on_other_settings),
 	    CHECK_TEST(what_cannot_work_is_refused_by_its_name),
 	    CHECK_TEST(null_and_an_empty_text_are_none),
+	    CHECK_TEST(a_bandwidth_limit_is_a_number_and_reported),
 	    CHECK_TEST(the_url_of_the_mothership_has_all_its_parts),
 	    CHECK_TEST(a_report_holds_every_setting_and_no_secret),
 	};
