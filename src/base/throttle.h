@@ -8,9 +8,9 @@
  * So many bytes a second, for all who ask together: a token bucket with a line
  * in front of it. Pure: the clock is an argument, in nanoseconds of any start.
  *
- * In no span of time go more bytes than it is worth, and 100 ms; of a rate below
- * 50 KiB/s: and 1 KiB (below 1 KiB/s: 1 s) and 80 ms. All zeros: no limit, and
- * not to be asked.
+ * In no span of time go more bytes than it is worth, and 100 ms; of a rate
+ * below 50 KiB/s: and 1 KiB (below 1 KiB/s: 1 s) and 80 ms. All zeros: no
+ * limit, and not to be asked.
  */
 struct throttle_seat;
 
