@@ -88,15 +88,18 @@ in_phone_home() {
 	until [ "$(contacts)" -ge 1 ]; do sleep 0.05; done
 }
 
+# in each of these the log begins anew, and no file is what it was before
 in_uploads() {
-	seq 100 | while read -r n; do echo "$n" >"$HOME_DIR/data/$n"; done
+	: >"$S3_LOG"
+	seq 100 | while read -r n; do echo "$n, ${times:-0}" >"$HOME_DIR/data/$n"; done
 	s3_control 'fail method=PUT skip=40 delay=60000 times=999'
 	start --standalone "$@"
 	until [ "$(s3_requests '^PUT 200')" -ge 40 ]; do sleep 0.05; done
 }
 
 in_retries() {
-	seq 20 | while read -r n; do echo "$n" >"$HOME_DIR/data/$n"; done
+	: >"$S3_LOG"
+	seq 20 | while read -r n; do echo "$n, ${times:-0}" >"$HOME_DIR/data/$n"; done
 	s3_control 'fail method=PUT status=503 code=SlowDown times=99999'
 	start --standalone "$@"
 	until [ "$(s3_requests ' 503 ')" -ge 10 ]; do sleep 0.05; done
@@ -112,16 +115,24 @@ in_a_customizer() {
 	until [ -e "$BATS_TEST_TMPDIR/begun" ]; do sleep 0.05; done
 }
 
+# it_listens: it has begun to catch SIGTERM (signal 15), so none gets lost
+it_listens() {
+	until [ $((0x$(awk '/^SigCgt/ { print $2 }' "/proc/$PID/status") >> 14 & 1)) -eq 1 ]; do
+		sleep 0.02
+	done
+	sleep 0.3 # nothing outside shows that it waits
+}
+
 in_the_wait_for_the_lock() {
 	exec 8<>"$HOME_DIR/s3-ingestor.lock"
 	flock -x 8
 	start --standalone --wait 600 "$@" 8>&-
-	sleep 0.3 # nothing outside shows that it waits
+	it_listens
 }
 
 in_its_splay() {
 	start --splay 86400 "$@"
-	sleep 0.3 # as above
+	it_listens
 }
 
 # may_end STATE: work is left; and S3 that refuses for long enough is said so
