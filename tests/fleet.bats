@@ -7,7 +7,7 @@ setup_file() {
 	export BUILD=${BUILD:-$PWD/build}
 	for run in 1 2; do
 		/usr/bin/env python3 tests/bench/fleet.py --agents 50 --splay 3 \
-			--out "$BATS_FILE_TMPDIR/$run" >"$BATS_FILE_TMPDIR/$run.said" 3>&- ||
+			--out "$BATS_FILE_TMPDIR/$run" >"$BATS_FILE_TMPDIR/$run.said" 2>&1 3>&- ||
 			echo $? >"$BATS_FILE_TMPDIR/$run.status"
 	done
 }
@@ -35,14 +35,6 @@ column() { cat 1 2 | grep -v '^#' | cut -f "$1" | sort "${@:2}"; }
 
 @test "nobody comes before its own splay is over" {
 	awk '$2 == 3 && $5 - $4 < $3 - 0.002 { print; bad = 1 } END { exit bad }' 1 2
-}
-
-@test "those with a short splay are there before those with a long one" {
-	for run in 1 2; do
-		awk '$2 == 3 { print $3, $5 - $4 }' "$run" | sort -n |
-			awk 'NR <= 25 { early += $2 } NR > 25 { late += $2 }
-				END { exit early >= late }'
-	done
 }
 
 @test "50 at one instant are all answered" {

@@ -160,16 +160,19 @@ def read_record(state, agents):
 def share_kib(agent):
     """Of the memory in use, its part of what all have in common too; 0 when it
     has come to its end."""
-    with open("/proc/%d/smaps_rollup" % agent.process.pid) as text:
-        return sum(int(line.split()[1]) for line in text
-                   if line.startswith("Pss:"))
+    try:
+        with open("/proc/%d/smaps_rollup" % agent.process.pid) as text:
+            return sum(int(line.split()[1]) for line in text
+                       if line.startswith("Pss:"))
+    except OSError: # it has just ended
+        return 0
 
 
 def show_asleep(agents):
     alive = [agent for agent in agents if agent.process.poll() is None]
-    if alive:
-        print("  one that sleeps takes %d KiB of memory" % max(
-            map(share_kib, alive[-20:])))
+    most_kib = max(map(share_kib, alive[-20:]), default=0)
+    if most_kib:
+        print("  one that sleeps takes %d KiB of memory" % most_kib)
 
 
 def start_all(agents):
