@@ -33,7 +33,7 @@ int buffer_append_format(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* All of the texts, one behind the other: cheaper than a format. The last
- * argument is NULL. */
+ * argument is (char *)NULL. */
 int buffer_append_texts(struct buffer *buffer, const char *first, ...)
     __attribute__((sentinel));
 
@@ -60,7 +60,7 @@ char *text_dup_bytes(const char *data, size_t size);
 char *text_format(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
-/* All of the texts in one; the last argument is NULL. */
+/* All of the texts in one; the last argument is (char *)NULL. */
 char *text_join(const char *first, ...) __attribute__((sentinel));
 
 /* Whether all of it is well-formed UTF-8 (RFC 3629; no surrogates). */

@@ -106,7 +106,7 @@ static int take_best_row(struct ledger_call *call, struct ledger_row *best,
 
 	*found = false;
 	while (code == 0 && has_row) {
-		struct ledger_row row;
+		struct ledger_row row = {0};
 
 		buffer_reset(&memory);
 		code = copy_row(call, &memory, &row, err);

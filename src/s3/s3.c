@@ -13,7 +13,8 @@ static int make_path(const struct s3_request *request,
 	int rc = buffer_append_text(path, place->base_path);
 
 	if (rc == 0 && !place->is_virtual)
-		rc = buffer_append_texts(path, "/", place->bucket, NULL);
+		rc =
+		    buffer_append_texts(path, "/", place->bucket, (char *)NULL);
 	if (rc == 0 && (place->is_virtual || request->key.size > 0))
 		rc = buffer_append_text(path, "/");
 	if (rc == 0)
@@ -26,7 +27,7 @@ static int make_url(const struct s3_request *request,
 {
 	struct buffer text = {0};
 	int rc = buffer_append_texts(&text, place->scheme, "://", place->host,
-				     path, NULL);
+				     path, (char *)NULL);
 
 	for (size_t i = 0; rc == 0 && i < request->query_count; i++) {
 		const struct s3_pair *pair = &request->query[i];
@@ -57,17 +58,20 @@ static int make_headers(const struct s3_request *request,
 	*out = headers;
 	if (!headers)
 		return ERROR_LOCAL;
+	headers[count++] = text_join(
+	    "authorization: ", signature->authorization, (char *)NULL);
 	headers[count++] =
-	    text_join("authorization: ", signature->authorization, NULL);
-	headers[count++] = text_join("x-amz-date: ", signature->amz_date, NULL);
-	headers[count++] =
-	    text_join("x-amz-content-sha256: ", request->payload_sha256, NULL);
+	    text_join("x-amz-date: ", signature->amz_date, (char *)NULL);
+	headers[count++] = text_join(
+	    "x-amz-content-sha256: ", request->payload_sha256, (char *)NULL);
 	if (has_token)
-		headers[count++] = text_join(
-		    "x-amz-security-token: ", keys->session_token, NULL);
+		headers[count++] =
+		    text_join("x-amz-security-token: ", keys->session_token,
+			      (char *)NULL);
 	for (size_t i = 0; i < request->header_count; i++)
-		headers[count++] = text_join(request->headers[i].name, ": ",
-					     request->headers[i].value, NULL);
+		headers[count++] =
+		    text_join(request->headers[i].name, ": ",
+			      request->headers[i].value, (char *)NULL);
 	for (size_t i = 0; i < count; i++) {
 		if (headers[i])
 			continue;

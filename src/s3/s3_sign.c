@@ -79,8 +79,9 @@ static int write_query(const struct s3_sign_input *input, struct buffer *text)
 		qsort(list.pairs, list.count, sizeof(*list.pairs),
 		      compare_pairs);
 	for (size_t i = 0; rc == 0 && i < list.count; i++)
-		rc = buffer_append_texts(text, i ? "&" : "", list.pairs[i].name,
-					 "=", list.pairs[i].value, NULL);
+		rc =
+		    buffer_append_texts(text, i ? "&" : "", list.pairs[i].name,
+					"=", list.pairs[i].value, (char *)NULL);
 	list_clear(&list);
 	return rc ? rc : buffer_append_text(text, "\n");
 }
@@ -115,7 +116,7 @@ static int add_header(struct list *list, const char *name, const char *value)
 
 		if (strcmp(pair->name, name) != 0)
 			continue;
-		char *both = text_join(pair->value, ",", text, NULL);
+		char *both = text_join(pair->value, ",", text, (char *)NULL);
 		free(text);
 		if (!both)
 			return ERROR_LOCAL;
@@ -165,7 +166,7 @@ static int write_signed_names(const struct list *headers, struct buffer *text)
 
 	for (size_t i = 0; rc == 0 && i < headers->count; i++)
 		rc = buffer_append_texts(text, i ? ";" : "",
-					 headers->pairs[i].name, NULL);
+					 headers->pairs[i].name, (char *)NULL);
 	return rc;
 }
 
@@ -173,21 +174,22 @@ static int write_canonical(const struct s3_sign_input *input,
 			   const struct list *headers, struct buffer *text)
 {
 	const char *path = input->path[0] ? input->path : "/";
-	int rc =
-	    buffer_append_texts(text, input->method, "\n", path, "\n", NULL);
+	int rc = buffer_append_texts(text, input->method, "\n", path, "\n",
+				     (char *)NULL);
 
 	if (rc == 0)
 		rc = write_query(input, text);
 	for (size_t i = 0; rc == 0 && i < headers->count; i++)
 		rc = buffer_append_texts(text, headers->pairs[i].name, ":",
-					 headers->pairs[i].value, "\n", NULL);
+					 headers->pairs[i].value, "\n",
+					 (char *)NULL);
 	if (rc == 0)
 		rc = buffer_append_text(text, "\n");
 	if (rc == 0)
 		rc = write_signed_names(headers, text);
 	if (rc == 0)
 		rc = buffer_append_texts(text, "\n", input->payload_sha256,
-					 NULL);
+					 (char *)NULL);
 	return rc;
 }
 
@@ -213,7 +215,7 @@ static int derive_key(const char *secret, const char *date, const char *region,
 	    bytes_of_text("aws4_request"),
 	};
 	struct buffer first = {0};
-	int rc = buffer_append_texts(&first, "AWS4", secret, NULL);
+	int rc = buffer_append_texts(&first, "AWS4", secret, (char *)NULL);
 
 	if (rc == 0)
 		rc = hash_hmac_sha256(buffer_bytes(&first), steps[0], key);
@@ -302,19 +304,21 @@ static int finish(const struct s3_keys *keys, const struct s3_scope *scope,
 	hash_hex(digest, sizeof(digest), hex);
 	(void)snprintf(credential_scope, sizeof(credential_scope),
 		       "%.8s/%s/s3/aws4_request", out->amz_date, scope->region);
-	out->string_to_sign = text_join(ALGORITHM "\n", out->amz_date, "\n",
-					credential_scope, "\n", hex, NULL);
+	out->string_to_sign =
+	    text_join(ALGORITHM "\n", out->amz_date, "\n", credential_scope,
+		      "\n", hex, (char *)NULL);
 	if (!out->string_to_sign)
 		return ERROR_LOCAL;
 	rc = sign_text(keys, scope, out, hex);
 	if (rc == 0)
 		rc = buffer_append_texts(
 		    &text, ALGORITHM " Credential=", keys->access_key_id, "/",
-		    credential_scope, ",SignedHeaders=", NULL);
+		    credential_scope, ",SignedHeaders=", (char *)NULL);
 	if (rc == 0)
 		rc = write_signed_names(headers, &text);
 	if (rc == 0)
-		rc = buffer_append_texts(&text, ",Signature=", hex, NULL);
+		rc = buffer_append_texts(&text, ",Signature=", hex,
+					 (char *)NULL);
 	out->authorization = buffer_steal(&text);
 	return rc;
 }

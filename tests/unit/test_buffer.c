@@ -135,16 +135,16 @@ static void utf8_is_what_the_rfc_says(void)
 static void texts_are_joined(void)
 {
 	struct buffer buffer = {.ceiling_bytes = 8};
-	CHECK_INT(buffer_append_texts(&buffer, "a", "", "bc", NULL), 0);
+	CHECK_INT(buffer_append_texts(&buffer, "a", "", "bc", (char *)NULL), 0);
 	CHECK_STR(buffer.data, "abc");
 	/* all of it or nothing */
-	CHECK_INT(buffer_append_texts(&buffer, "def", "ghijk", NULL),
+	CHECK_INT(buffer_append_texts(&buffer, "def", "ghijk", (char *)NULL),
 		  ERROR_INVALID);
 	CHECK_STR(buffer.data, "abc");
 	CHECK_INT(buffer.size, 3);
 	buffer_clear(&buffer);
 
-	char *text = text_join("x", ": ", "y", NULL);
+	char *text = text_join("x", ": ", "y", (char *)NULL);
 	CHECK_STR(text, "x: y");
 	free(text);
 }
