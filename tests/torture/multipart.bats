@@ -56,6 +56,9 @@ parts_sent() { s3_requests '^PUT 200 .*partNumber='; }
 
 recorded() { ledger 'select count(*) from part' 2>/dev/null || echo 0; }
 
+# is_recorded: the file as a whole
+is_recorded() { [ -n "$(ledger "select 1 from file where name = cast('data/large' as blob)")" ]; }
+
 # not_again: of the parts that were recorded, none was sent again
 not_again() {
 	local target
@@ -98,7 +101,7 @@ cut_by() {
 		done
 		"$@" "$pid"
 		wait "$pid" || true
-		[ -z "$(ledger "select 1 from file where name = cast('data/large' as blob)")" ] || return 0
+		! is_recorded || return 0
 		not_again
 		note_recorded
 		had=$(recorded)
@@ -160,12 +163,13 @@ cut_by() {
 		cuts=$((cuts + 1))
 		not_again
 		note_recorded
+		# its time may be over just when all is there
+		! is_recorded || break
 		# nothing is lost; a busy machine may do nothing in a second
 		[ "$(recorded)" -ge "$had" ]
 		had=$(recorded)
 		[ "$cuts" -lt 500 ]
 	done
-	[ "$status" -eq 0 ]
 	s3_control clear
 	finish
 	only_others
