@@ -202,20 +202,7 @@ policy() { config ".policies = [{input_file_pattern: \"data/**/*\"} + $1]"; }
 	[ "$(summary .deleted --standalone)" = 1 ]
 }
 
-@test "killed between aside and away: the next run finishes" {
-	policy '{delete_after_upload: true}'
-	echo one >"$HOME_DIR/data/a"
-	age "$HOME_DIR/data/a"
-	run traced -o /dev/null -e trace=unlinkat \
-		-e inject=unlinkat:signal=SIGKILL:when=1 \
-		"$S3_INGESTOR" -C "$HOME_DIR" --standalone
-	[ "$status" -eq 137 ]
-	[ "$(find "$HOME_DIR/data" -name '.s3-ingestor-*' | wc -l)" -eq 1 ]
-	[ "$(summary .deleted --standalone)" = 1 ]
-	[ -z "$(ls -A "$HOME_DIR/data")" ]
-}
-
-# left_aside [NAME]: a run is killed when that file stands aside
+# left_aside: a run is killed when data/a stands aside
 left_aside() {
 	run traced -o /dev/null -e trace=unlinkat \
 		-e inject=unlinkat:signal=SIGKILL:when=1 \
@@ -223,6 +210,15 @@ left_aside() {
 	[ "$status" -eq 137 ] || return 1
 	[ "$(find "$HOME_DIR/data" -name '.s3-ingestor-*' | wc -l)" -eq 1 ] || return 1
 	[ ! -e "$HOME_DIR/data/a" ]
+}
+
+@test "killed between aside and away: the next run finishes" {
+	policy '{delete_after_upload: true}'
+	echo one >"$HOME_DIR/data/a"
+	age "$HOME_DIR/data/a"
+	left_aside
+	[ "$(summary .deleted --standalone)" = 1 ]
+	[ -z "$(ls -A "$HOME_DIR/data")" ]
 }
 
 @test "killed between aside and away: the next run sends nothing again" {
