@@ -193,10 +193,12 @@ $(FUZZ_BUILD)/obj/%.o: src/%.c Makefile
 # DOOR: what of the platform the fuzzer itself stands for.
 $(FUZZ_BUILD)/fuzz_customizer $(FUZZ_BUILD)/fuzz_listener: DOOR := child
 $(FUZZ_BUILD)/fuzz_script: DOOR := fence
+$(FUZZ_BUILD)/fuzz_customizer: FUZZ_LDFLAGS := \
+	-Wl,--wrap=thread_start,--wrap=thread_join
 
 $(FUZZ_BUILD)/%: tests/fuzz/%.c $(FUZZ_PARTS)
 	$(say) FUZZ $@
-	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ \
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(FUZZ_LDFLAGS) -o $@ \
 		$(filter-out %/posix/$(DOOR).o,$(filter %.c %.o,$^)) \
 		$(shell $(PKG_CONFIG) --cflags --libs $(LIBRARIES)) -pthread
 

@@ -135,6 +135,87 @@ void child_free(struct child *child)
 	free(child);
 }
 
+/* ---- threads ---- */
+
+/* Those that ended wait for more to do: to make and clear away one takes a
+ * sanitizer many times as long as all the rest of an input. */
+struct thread {
+	pthread_cond_t told;
+	void (*run)(void *context);
+	void *context;
+	bool is_taken;
+	bool is_busy;
+};
+
+enum { THREADS_CEILING = 8 };
+
+static struct thread pool[THREADS_CEILING];
+static size_t pool_count;
+static pthread_mutex_t pool_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void *work_for_ever(void *argument)
+{
+	struct thread *own = argument;
+
+	pthread_mutex_lock(&pool_mutex);
+	for (;;) {
+		while (!own->is_busy)
+			pthread_cond_wait(&own->told, &pool_mutex);
+		pthread_mutex_unlock(&pool_mutex);
+		own->run(own->context);
+		pthread_mutex_lock(&pool_mutex);
+		own->is_busy = false;
+		pthread_cond_broadcast(&own->told);
+	}
+	return NULL;
+}
+
+static struct thread *take_thread(void)
+{
+	pthread_t id;
+
+	for (size_t i = 0; i < pool_count; i++)
+		if (!pool[i].is_taken)
+			return &pool[i];
+	require(pool_count < THREADS_CEILING);
+	struct thread *thread = &pool[pool_count++];
+	require(pthread_cond_init(&thread->told, NULL) == 0);
+	require(pthread_create(&id, NULL, work_for_ever, thread) == 0);
+	require(pthread_detach(id) == 0);
+	return thread;
+}
+
+/* In place of thread_start and thread_join (ld --wrap). */
+int __wrap_thread_start(size_t stack_bytes, void (*run)(void *context),
+			void *context, struct thread **out);
+void __wrap_thread_join(struct thread *thread);
+
+int __wrap_thread_start(size_t stack_bytes, void (*run)(void *context),
+			void *context, struct thread **out)
+{
+	require(stack_bytes > 0);
+	pthread_mutex_lock(&pool_mutex);
+	*out = take_thread();
+	(*out)->run = run;
+	(*out)->context = context;
+	(*out)->is_taken = true;
+	(*out)->is_busy = true;
+	pthread_cond_broadcast(&(*out)->told);
+	pthread_mutex_unlock(&pool_mutex);
+	return 0;
+}
+
+void __wrap_thread_join(struct thread *thread)
+{
+	if (!thread)
+		return;
+	pthread_mutex_lock(&pool_mutex);
+	while (thread->is_busy)
+		pthread_cond_wait(&thread->told, &pool_mutex);
+	thread->is_taken = false;
+	pthread_mutex_unlock(&pool_mutex);
+}
+
 /* ---- who asks ---- */
 
 static void ring(void *context)
