@@ -20,14 +20,17 @@ static int run(const struct options *options)
 {
 	struct show_text text;
 	struct show_json json = {.is_verbose = options->verbose};
-	struct event_sink sink = {.emit = show_text_event, .context = &text};
+	struct event_sink sink = {.emit = show_text_event,
+				  .context = &text,
+				  .is_brief = !options->verbose};
 	struct cycle_report report = {0};
 	struct error err = {0};
 
 	show_text_init(&text, options->quiet, options->verbose);
-	if (options->json)
-		sink = (struct event_sink){.emit = show_json_event,
-					   .context = &json};
+	if (options->json) {
+		sink.emit = show_json_event;
+		sink.context = &json;
+	}
 	const struct cycle_options cycle = {
 	    .action = options->action,
 	    .home = options->home,

@@ -57,7 +57,9 @@ int problem_filter_open(struct problem_filter *filter,
 	char *stored = NULL;
 
 	*filter = (struct problem_filter){
-	    .sink = {.emit = emit, .context = filter},
+	    .sink = {.emit = emit,
+		     .context = filter,
+		     .is_brief = behind && behind->is_brief},
 	    .behind = behind,
 	};
 	if (!is_on)

@@ -1,6 +1,7 @@
 #ifndef S3I_BASE_EVENT_H
 #define S3I_BASE_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -49,6 +50,7 @@ struct event {
 struct event_sink {
 	void (*emit)(void *context, const struct event *event);
 	void *context;
+	bool is_brief; /* files that are unchanged need not be told of */
 };
 
 /* sink may be NULL, then nothing happens. */

@@ -11,11 +11,9 @@
 #define NS_PER_S INT64_C(1000000000)
 
 /* An inode of 0 means that inodes are not stable there: it says nothing. */
-static bool is_same_id(const struct file_facts *facts,
-		       const struct ledger_row *row)
+static bool is_same_id(uint64_t id, uint64_t known)
 {
-	return facts->file_id == 0 || row->file_id == 0 ||
-	       facts->file_id == row->file_id;
+	return id == 0 || known == 0 || id == known;
 }
 
 static bool is_same(const struct file_facts *facts,
@@ -23,7 +21,19 @@ static bool is_same(const struct file_facts *facts,
 {
 	return facts->size_bytes == row->size_bytes &&
 	       facts->mtime_ns == row->mtime_ns &&
-	       facts->ctime_ns == row->ctime_ns && is_same_id(facts, row);
+	       facts->ctime_ns == row->ctime_ns &&
+	       is_same_id(facts->file_id, row->file_id);
+}
+
+bool decide_is_unchanged(const struct file_facts *facts,
+			 const struct ledger_facts *known,
+			 const struct policy *policy)
+{
+	return facts->size_bytes == known->size_bytes &&
+	       facts->mtime_ns == known->mtime_ns &&
+	       facts->ctime_ns == known->ctime_ns &&
+	       is_same_id(facts->file_id, known->file_id) && !known->is_racy &&
+	       known->state != LEDGER_IGNORED && !policy->force_upload;
 }
 
 static bool is_fresh(const struct decide_case *c)

@@ -1,10 +1,12 @@
 #ifndef S3I_INGEST_DECIDE_H
 #define S3I_INGEST_DECIDE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct file_facts;
+struct ledger_facts;
 struct ledger_row;
 struct policy;
 
@@ -31,6 +33,12 @@ struct decide_case {
 	int64_t first_seen_ns;
 };
 enum decision decide(const struct decide_case *c);
+
+/* Whether decide() would say no more than DECISION_UNCHANGED, which most files
+ * are, of a row with these facts. */
+bool decide_is_unchanged(const struct file_facts *facts,
+			 const struct ledger_facts *known,
+			 const struct policy *policy);
 
 /* "new", "changed: size 3 -> 5", ...: the reason for people. */
 const char *decide_reason(const struct decide_case *c, enum decision decision,

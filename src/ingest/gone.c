@@ -56,18 +56,33 @@ static int look_at_folder(struct gone *gone, struct bytes name,
 	return 0;
 }
 
-static int drop(struct gone *gone, const struct ledger_row *row,
-		struct error *err)
+static int drop(struct gone *gone, struct bytes name, struct error *err)
 {
-	int code = ledger_removal_forget(gone->ledger, gone->policy_id,
-					 row->name, err);
+	int code =
+	    ledger_removal_forget(gone->ledger, gone->policy_id, name, err);
 
 	return code ? code
-		    : ledger_forget(gone->ledger, gone->policy_id, row->name,
-				    err);
+		    : ledger_forget(gone->ledger, gone->policy_id, name, err);
 }
 
-int gone_note(struct gone *gone, const struct ledger_row *row,
+/* Whether a row that was kept for long enough may go. */
+static int may_go(struct gone *gone, struct bytes name, bool *may,
+		  struct error *err)
+{
+	struct ledger_row row;
+	bool found = false;
+	int code =
+	    ledger_find(gone->ledger, gone->policy_id, name, &row, &found, err);
+
+	*may = code == 0 && found && row.was_removed;
+	if (code || *may)
+		return code;
+	code = look_at_folder(gone, name, err);
+	*may = code == 0 && gone->folder_is_there;
+	return code;
+}
+
+int gone_note(struct gone *gone, const struct ledger_facts *row,
 	      struct error *err)
 {
 	const struct ledger_gone first = {.gone_ms = gone->now_ms};
@@ -77,13 +92,12 @@ int gone_note(struct gone *gone, const struct ledger_row *row,
 				       &first, err);
 	if (gone->now_ms - row->gone_ms < KEPT_FOR_MS)
 		return 0;
-	int code = row->was_removed ? 0 : look_at_folder(gone, row->name, err);
-	if (code || (!row->was_removed && !gone->folder_is_there))
-		return code;
-	return drop(gone, row, err);
+	bool may = false;
+	int code = may_go(gone, row->name, &may, err);
+	return code || !may ? code : drop(gone, row->name, err);
 }
 
-int gone_note_back(struct gone *gone, const struct ledger_row *row,
+int gone_note_back(struct gone *gone, const struct ledger_facts *row,
 		   struct error *err)
 {
 	const struct ledger_gone back = {0};

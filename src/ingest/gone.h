@@ -9,7 +9,7 @@
 
 struct folder;
 struct ledger;
-struct ledger_row;
+struct ledger_facts;
 
 /*
  * What the ledger keeps of files that are no more. A row is dropped once its
@@ -33,11 +33,11 @@ void gone_clear(struct gone *gone);
 
 /* A row without a file, in a folder that could be read, or that was looked up
  * in vain. */
-int gone_note(struct gone *gone, const struct ledger_row *row,
+int gone_note(struct gone *gone, const struct ledger_facts *row,
 	      struct error *err);
 
 /* A row whose file is there: it is not gone any more. */
-int gone_note_back(struct gone *gone, const struct ledger_row *row,
+int gone_note_back(struct gone *gone, const struct ledger_facts *row,
 		   struct error *err);
 
 /* After a pass that saw everything: forget what was put off and is no regular

@@ -26,6 +26,7 @@
 
 enum {
 	PULL_MS = 2,
+	FILES_A_CLOCK = 16,
 	TURN_MS = 250,
 	COMMIT_MS = 1000,
 	COMMIT_RECORDS = 256,
@@ -74,17 +75,20 @@ static int pull(struct run *run, struct pass *pass, struct error *err)
 {
 	int64_t until_ns = clock_steady_ns() + (int64_t)PULL_MS * NS_PER_MS;
 	size_t limit = run->options->dry_run ? 1 : room(run);
-	int checked = 0;
 
-	while (pass_may_pull(pass) && pass->active_count < limit) {
-		int rc = pass_pull(pass, err);
+	do {
+		/* clocks are felt beside an unchanged file */
+		int64_t now_ns = clock_real_ns();
 
-		if (rc)
-			return rc;
-		/* the clock costs more than an unchanged file */
-		if (++checked % 16 == 0 && clock_steady_ns() >= until_ns)
-			break;
-	}
+		for (int i = 0; i < FILES_A_CLOCK; i++) {
+			if (!pass_may_pull(pass) || pass->active_count >= limit)
+				return 0;
+			int rc = pass_pull(pass, now_ns, err);
+
+			if (rc)
+				return rc;
+		}
+	} while (clock_steady_ns() < until_ns);
 	return 0;
 }
 
@@ -214,7 +218,7 @@ static int run_dry(struct pass *pass, struct error *err)
 
 	while (rc == 0 && pass_has_more(pass) && !stop_requested()) {
 		if (pass_may_pull(pass))
-			rc = pass_pull(pass, err);
+			rc = pass_pull(pass, clock_real_ns(), err);
 		else
 			clock_sleep_ms(1); /* the customizer has its turn */
 		if (rc == 0)

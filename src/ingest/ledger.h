@@ -102,6 +102,19 @@ struct ledger_row {
 	bool was_removed; /* by this program */
 };
 
+/* What tells whether a file is as its row says, and no more: a walk reads it
+ * for every file. */
+struct ledger_facts {
+	struct bytes name;
+	enum ledger_state state;
+	bool is_racy;
+	int64_t size_bytes;
+	int64_t mtime_ns;
+	int64_t ctime_ns;
+	uint64_t file_id;
+	int64_t gone_ms;
+};
+
 /* Insert or replace the row (policy, name), in the open batch, as one whose
  * file is there; totals of the policy follow; a pending row of the same name
  * is cleared. */
@@ -146,13 +159,14 @@ int ledger_find_key_holder(struct ledger *ledger,
 			   const struct ledger_policy *where, struct bytes key,
 			   struct bytes name, char **holder, struct error *err);
 
-/* Rows of one policy in ascending order of name, read in pages of 512 and
- * never by an open statement. */
+/* The facts of one policy's rows in ascending order of name, read in pages of
+ * 512 and never by an open statement. */
 struct ledger_rows;
 int ledger_rows_open(struct ledger *ledger, int64_t policy,
 		     struct ledger_rows **rows, struct error *err);
-/* The next row without passing it; NULL at the end. Valid until _advance. */
-int ledger_rows_peek(struct ledger_rows *rows, const struct ledger_row **row,
+/* Those of the next row without passing it; NULL at the end. Valid until
+ * _advance. */
+int ledger_rows_peek(struct ledger_rows *rows, const struct ledger_facts **row,
 		     struct error *err);
 void ledger_rows_advance(struct ledger_rows *rows);
 void ledger_rows_close(struct ledger_rows *rows);

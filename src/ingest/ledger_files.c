@@ -9,11 +9,15 @@ enum { PAGE_ROWS = 512 };
 /* ------------------------------------------------ rows */
 
 /* The schema checks what is written, not what a damaged file says. */
-static bool is_sound(int64_t state, int64_t size_bytes, int64_t proof)
+static bool is_sound(int64_t state, int64_t size_bytes)
 {
 	return state >= LEDGER_UPLOADED && state <= LEDGER_IGNORED &&
-	       size_bytes >= 0 && proof >= LEDGER_PROOF_NONE &&
-	       proof <= LEDGER_PROOF_CHECKSUM;
+	       size_bytes >= 0;
+}
+
+static bool is_sound_proof(int64_t proof)
+{
+	return proof >= LEDGER_PROOF_NONE && proof <= LEDGER_PROOF_CHECKSUM;
 }
 
 /* Append name and key to the memory; the row gets everything but where they
@@ -25,7 +29,7 @@ static int copy_row(struct ledger_call *call, struct buffer *memory,
 	int64_t size_bytes = ledger_column_number(call, 2);
 	int64_t proof = ledger_column_number(call, 9);
 
-	if (!is_sound(state, size_bytes, proof))
+	if (!is_sound(state, size_bytes) || !is_sound_proof(proof))
 		return ledger_call_unsound(call, "a row of a file", err);
 	struct bytes name = ledger_column_bytes(call, 0);
 	struct bytes key = ledger_column_bytes(call, 7);
@@ -193,7 +197,7 @@ static int find_weight(struct ledger *ledger, int64_t policy, struct bytes name,
 		int64_t state = ledger_column_number(&call, 0);
 		int64_t size_bytes = ledger_column_number(&call, 1);
 
-		if (is_sound(state, size_bytes, LEDGER_PROOF_NONE))
+		if (is_sound(state, size_bytes))
 			*weight = weigh((enum ledger_state)state, size_bytes);
 		else
 			code =
@@ -328,9 +332,9 @@ int ledger_gone_set(struct ledger *ledger, int64_t policy, struct bytes name,
 struct ledger_rows {
 	struct ledger *ledger;
 	int64_t policy;
-	struct ledger_row page[PAGE_ROWS];
-	struct buffer memory; /* names and keys of the page */
-	struct buffer last;   /* name of the last row of the page before */
+	struct ledger_facts page[PAGE_ROWS];
+	struct buffer names; /* of the page */
+	struct buffer last;  /* name of the last row of the page before */
 	int count;
 	int at;
 	bool is_last_page;
@@ -347,17 +351,46 @@ int ledger_rows_open(struct ledger *ledger, int64_t policy,
 	return 0;
 }
 
+/* Append a row to the page, but for where its name is: that may still move. */
+static int add_to_page(struct ledger_rows *rows, struct ledger_call *call,
+		       struct error *err)
+{
+	int64_t state = ledger_column_number(call, 1);
+	int64_t size_bytes = ledger_column_number(call, 2);
+
+	if (!is_sound(state, size_bytes))
+		return ledger_call_unsound(call, "a row of a file", err);
+	struct bytes name = ledger_column_bytes(call, 0);
+
+	rows->page[rows->count++] = (struct ledger_facts){
+	    .name.size = name.size,
+	    .state = (enum ledger_state)state,
+	    .size_bytes = size_bytes,
+	    .mtime_ns = ledger_column_number(call, 3),
+	    .ctime_ns = ledger_column_number(call, 4),
+	    .file_id = (uint64_t)ledger_column_number(call, 5),
+	    .is_racy = ledger_column_number(call, 6) != 0,
+	    .gone_ms = ledger_column_number(call, 7),
+	};
+	if (buffer_append(&rows->names, name.data, name.size) != 0)
+		return error_set_memory(err);
+	return 0;
+}
+
 /* All of the page has come; false: not in ascending order. */
 static bool settle_page(struct ledger_rows *rows)
 {
 	struct bytes last = buffer_bytes(&rows->last);
-	const char *at = rows->memory.data;
+	const char *at = rows->names.data;
 
 	for (int i = 0; i < rows->count; i++) {
-		at = settle_row(&rows->page[i], at);
-		if (bytes_compare(rows->page[i].name, last) <= 0)
+		struct bytes *name = &rows->page[i].name;
+
+		name->data = at;
+		at += name->size;
+		if (bytes_compare(*name, last) <= 0)
 			return false;
-		last = rows->page[i].name;
+		last = *name;
 	}
 	return true;
 }
@@ -374,8 +407,7 @@ static int fill_page(struct ledger_rows *rows, struct error *err)
 	while (code == 0 && has_row && rows->count < PAGE_ROWS) {
 		code = ledger_call_row(&call, &has_row, err);
 		if (code == 0 && has_row)
-			code = copy_row(&call, &rows->memory,
-					&rows->page[rows->count++], err);
+			code = add_to_page(rows, &call, err);
 	}
 	/* who asks for what comes behind a name would go round for ever */
 	if (code == 0 && !settle_page(rows))
@@ -392,7 +424,7 @@ static int read_page(struct ledger_rows *rows, struct error *err)
 		if (buffer_append(&rows->last, last.data, last.size) != 0)
 			return error_set_memory(err);
 	}
-	buffer_reset(&rows->memory);
+	buffer_reset(&rows->names);
 	rows->at = 0;
 	rows->count = 0;
 	int code = fill_page(rows, err);
@@ -404,7 +436,7 @@ static int read_page(struct ledger_rows *rows, struct error *err)
 	return 0;
 }
 
-int ledger_rows_peek(struct ledger_rows *rows, const struct ledger_row **row,
+int ledger_rows_peek(struct ledger_rows *rows, const struct ledger_facts **row,
 		     struct error *err)
 {
 	*row = NULL;
@@ -428,7 +460,7 @@ void ledger_rows_close(struct ledger_rows *rows)
 {
 	if (!rows)
 		return;
-	buffer_clear(&rows->memory);
+	buffer_clear(&rows->names);
 	buffer_clear(&rows->last);
 	free(rows);
 }

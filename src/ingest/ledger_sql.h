@@ -11,6 +11,10 @@
 
 #define LEDGER_ROW_COLUMNS LEDGER_FILE_COLUMNS ", gone_ms, removed"
 
+/* what a walk reads for every file: a column more is felt */
+#define LEDGER_FACT_COLUMNS                                                    \
+	"name, state, size, mtime_ns, ctime_ns, file_id, racy, gone_ms"
+
 #define LEDGER_UPLOAD_COLUMNS                                                  \
 	"policy, name, key, upload_id, part_size, size, mtime_ns, ctime_ns, "  \
 	"file_id, started_ms, endpoint, bucket, crc64, twin"
@@ -57,7 +61,7 @@
 			  "and (size, mtime_ns, ctime_ns) "                    \
 			  "is not (?2, ?3, ?4)")                               \
 	X(SQL_FILE_FORGET, "delete from file where policy = ? and name = ?")   \
-	X(SQL_FILE_PAGE, "select " LEDGER_ROW_COLUMNS " from file "            \
+	X(SQL_FILE_PAGE, "select " LEDGER_FACT_COLUMNS " from file "           \
 			 "where policy = ? and name > ? "                      \
 			 "order by name limit ?")                              \
 	X(SQL_FILE_GONE, "update file set gone_ms = ?, removed = ? "           \

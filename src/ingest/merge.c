@@ -131,7 +131,7 @@ static int fetch_file(struct merge *merge, struct error *err)
 /* The next row, those that are kept for a failure passed over; not beyond the
  * waiting file though, for a row may turn out to be the one of a later file
  * that was seen after all. */
-static int peek_row(struct merge *merge, const struct ledger_row **row,
+static int peek_row(struct merge *merge, const struct ledger_facts **row,
 		    struct error *err)
 {
 	for (;;) {
@@ -161,7 +161,7 @@ static int give_file(struct merge *merge, enum merge_kind kind,
 	return 0;
 }
 
-static void give_row(struct merge *merge, const struct ledger_row *row,
+static void give_row(struct merge *merge, const struct ledger_facts *row,
 		     struct merge_item *item)
 {
 	item->row = row;
@@ -171,7 +171,7 @@ static void give_row(struct merge *merge, const struct ledger_row *row,
 /* What the waiting file and the next row are to each other. */
 static int join(struct merge *merge, struct merge_item *item, struct error *err)
 {
-	const struct ledger_row *row = NULL;
+	const struct ledger_facts *row = NULL;
 	int code = peek_row(merge, &row, err);
 	if (code != 0 || (!row && !merge->has_file))
 		return code;

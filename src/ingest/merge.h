@@ -5,7 +5,7 @@
 #include "base/error.h"
 
 struct scan_item;
-struct ledger_row;
+struct ledger_facts;
 struct merge;
 
 /* Two ascending sequences become one: what is on disk beside what is known. */
@@ -23,7 +23,7 @@ struct merge_item {
 	enum merge_kind kind;
 	struct bytes name;
 	const struct scan_item *file;
-	const struct ledger_row *row;
+	const struct ledger_facts *row;
 };
 
 /* Where both sides come from; the same shapes as scan_next, ledger_rows_peek
@@ -32,7 +32,7 @@ struct merge_source {
 	int (*next_file)(void *context, struct scan_item *item,
 			 struct error *err);
 	void *files;
-	int (*peek_row)(void *context, const struct ledger_row **row,
+	int (*peek_row)(void *context, const struct ledger_facts **row,
 			struct error *err);
 	void (*advance_row)(void *context);
 	void *rows;

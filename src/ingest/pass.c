@@ -147,6 +147,7 @@ void pass_close(struct pass *pass)
 	gone_clear(&pass->gone);
 	merge_free(pass->merge);
 	ledger_rows_close(pass->rows);
+	buffer_clear(&pass->row_key);
 	scan_free(pass->scan);
 	pattern_free(pass->pattern);
 }
@@ -257,16 +258,60 @@ bool pass_may_pull(const struct pass *pass)
 	       customizer_waiting(pass->customizer) < CUSTOMIZER_QUESTIONS;
 }
 
+/* All of a row; NULL: it was forgotten since it was read. */
+static int find_row(struct pass *pass, struct bytes name,
+		    const struct ledger_row **row, struct error *err)
+{
+	bool found = false;
+	int rc = ledger_find(pass->context->ledger, pass->policy_id, name,
+			     &pass->row, &found, err);
+
+	*row = NULL;
+	if (rc || !found)
+		return rc;
+	/* the found row's bytes end with the next ledger call */
+	buffer_reset(&pass->row_key);
+	if (buffer_append(&pass->row_key, pass->row.key.data,
+			  pass->row.key.size))
+		return error_set_memory(err);
+	pass->row.name = name;
+	pass->row.key = buffer_bytes(&pass->row_key);
+	*row = &pass->row;
+	return 0;
+}
+
 /* The run that was cut off may have replaced its object before it went. */
-static int handle_gone(struct pass *pass, const struct ledger_row *row,
+static int handle_gone(struct pass *pass, const struct ledger_facts *known,
 		       struct error *err)
 {
+	const struct ledger_row *row = NULL;
 	int rc = 0;
 
-	if (pass->was_cut_off && row->has_sha256)
+	if (pass->was_cut_off)
+		rc = find_row(pass, known->name, &row, err);
+	if (rc == 0 && row && row->has_sha256)
 		rc = ledger_doubt_key(pass->context->ledger, row->key, NULL,
 				      err);
-	return rc ? rc : gone_note(&pass->gone, row, err);
+	return rc ? rc : gone_note(&pass->gone, known, err);
+}
+
+/* Nearly all files end here: each call is felt. */
+static bool is_unchanged(const struct pass *pass, const struct merge_item *item)
+{
+	return item->kind == MERGE_KNOWN && !pass->options->recheck &&
+	       !policy_removes(pass->policy) &&
+	       decide_is_unchanged(&item->file->facts, item->row, pass->policy);
+}
+
+static int handle_unchanged(struct pass *pass, const struct merge_item *item,
+			    struct error *err)
+{
+	tally_file(pass->context->tally, EVENT_UNCHANGED,
+		   &(struct tally_file){
+		       .name = item->name,
+		       .size_bytes = item->file->facts.size_bytes,
+		   });
+	return gone_note_back(&pass->gone, item->row, err);
 }
 
 static int handle_failed(struct pass *pass, const struct merge_item *item)
@@ -297,6 +342,42 @@ static int handle_disorder(struct pass *pass, struct candidate *candidate,
 	return pass_file_put_off(pass, candidate, reason, err);
 }
 
+static int handle_known(struct pass *pass, const struct ledger_facts *known,
+			struct candidate *candidate, struct error *err)
+{
+	int rc = gone_note_back(&pass->gone, known, err);
+
+	if (rc == 0)
+		rc = find_row(pass, known->name, &candidate->row, err);
+	candidate->question.row = candidate->row;
+	return rc ? rc : pass_file_decide(pass, candidate, err);
+}
+
+static int handle_file(struct pass *pass, const struct merge_item *item,
+		       int64_t now_ns, struct error *err)
+{
+	struct candidate candidate = {
+	    .name = item->name,
+	    .file = item->file,
+	    .question =
+		{
+		    .facts = &item->file->facts,
+		    .policy = pass->policy,
+		    .now_ns = now_ns,
+		},
+	};
+	int rc = 0;
+
+	if (item->kind == MERGE_DISORDER)
+		rc = handle_disorder(pass, &candidate, err);
+	else if (item->kind == MERGE_KNOWN)
+		rc = handle_known(pass, item->row, &candidate, err);
+	else
+		rc = pass_file_decide(pass, &candidate, err);
+	buffer_clear(&candidate.key);
+	return rc;
+}
+
 int pass_settle(struct pass *pass, struct error *err)
 {
 	bool saw_all = pass->is_read && !pass->is_partial && !pass->asked &&
@@ -310,47 +391,24 @@ int pass_settle(struct pass *pass, struct error *err)
 	    &pass->gone, count_put_off(pass) == pass->put_off_before, err);
 }
 
-int pass_pull(struct pass *pass, struct error *err)
+int pass_pull(struct pass *pass, int64_t now_ns, struct error *err)
 {
 	struct merge_item item;
 	int rc = merge_next(pass->merge, &item, err);
-	struct candidate candidate = {
-	    .name = item.name,
-	    .file = item.file,
-	    .row = item.row,
-	};
 
 	if (rc)
 		return rc;
-	pass->is_read = item.kind == MERGE_END;
-	if (item.kind == MERGE_GONE)
-		return handle_gone(pass, item.row, err);
-	if (item.kind == MERGE_END)
-		return 0;
-	candidate.question = (struct decide_case){
-	    .facts = &item.file->facts,
-	    .row = item.row,
-	    .policy = pass->policy,
-	    .now_ns = clock_real_ns(),
-	};
+	if (is_unchanged(pass, &item))
+		return handle_unchanged(pass, &item, err);
 	switch (item.kind) {
-	case MERGE_KNOWN:
-		rc = gone_note_back(&pass->gone, item.row, err);
-		if (rc == 0)
-			rc = pass_file_decide(pass, &candidate, err);
-		break;
-	case MERGE_NEW:
-		rc = pass_file_decide(pass, &candidate, err);
-		break;
+	case MERGE_END:
+		pass->is_read = true;
+		return 0;
+	case MERGE_GONE:
+		return handle_gone(pass, item.row, err);
 	case MERGE_FAILED:
-		rc = handle_failed(pass, &item);
-		break;
-	case MERGE_DISORDER:
-		rc = handle_disorder(pass, &candidate, err);
-		break;
+		return handle_failed(pass, &item);
 	default:
-		break;
+		return handle_file(pass, &item, now_ns, err);
 	}
-	buffer_clear(&candidate.key);
-	return rc;
 }

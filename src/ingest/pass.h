@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -20,8 +21,9 @@ bool pass_has_more(const struct pass *pass);
 bool pass_is_waiting(const struct pass *pass);
 bool pass_is_asking(const struct pass *pass);
 
-/* Take one file from the walk and do what is due. */
-int pass_pull(struct pass *pass, struct error *err);
+/* Take one file from the walk and do what is due. now_ns: real time, which may
+ * be some files old. */
+int pass_pull(struct pass *pass, int64_t now_ns, struct error *err);
 
 /* Do what the answers of the bucket and the customizer ask for, as long as
  * fewer than limit uploads are active. */

@@ -4,10 +4,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "ingest/bucket.h"
 #include "ingest/gone.h"
 #include "ingest/ingest_options.h"
+#include "ingest/ledger.h"
 #include "ingest/upload_job.h"
 
 struct bucket_check;
@@ -32,6 +34,8 @@ struct pass {
 	struct scan *scan;
 	struct ledger_rows *rows;
 	struct merge *merge;
+	struct ledger_row row; /* of the file at hand, and its key */
+	struct buffer row_key;
 	struct gone gone; /* files that the ledger knows and the walk misses */
 	struct customizer *customizer; /* NULL: the policy has none */
 	struct candidate_kept *asked;  /* what it was asked, in order */

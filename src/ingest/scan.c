@@ -109,25 +109,24 @@ static enum step visit_file(struct scan *scan, const struct scan_entry *entry,
 			    struct scan_item *item)
 {
 	const struct scan_frame *frame = scan_stack_top(&scan->stack);
-	struct file_facts facts = {0};
-	int code = stat_entry(scan, entry, &facts);
-	const struct scan_place place = {facts.device, facts.file_id};
+	struct file_facts *facts = &item->facts;
+	int code = stat_entry(scan, entry, facts);
 
-	if (code && !scan_list_is_nothing(code))
-		return give_failed(scan, code, item);
-	if (code || facts.type != FILE_REGULAR ||
+	if (code)
+		return scan_list_is_nothing(code)
+			   ? STEP_AGAIN
+			   : give_failed(scan, code, item);
+	const struct scan_place place = {facts->device, facts->file_id};
+	if (facts->type != FILE_REGULAR ||
 	    is_among(scan->options.own_files, scan->options.own_file_count,
 		     &place))
 		return STEP_AGAIN;
-	*item = (struct scan_item){
-	    .kind = SCAN_FILE,
-	    .name = path_of(scan),
-	    .literal_bytes = entry->literal_bytes,
-	    .facts = facts,
-	};
+	item->kind = SCAN_FILE;
+	item->name = path_of(scan);
+	item->literal_bytes = entry->literal_bytes;
 	/* of another file system nothing is known here */
-	if (!frame->has_stable_ids || facts.device != frame->place.device)
-		item->facts.file_id = 0;
+	if (!frame->has_stable_ids || facts->device != frame->place.device)
+		facts->file_id = 0;
 	return STEP_ITEM;
 }
 
@@ -330,7 +329,6 @@ int scan_next(struct scan *scan, struct scan_item *item, struct error *err)
 	int code = 0;
 
 	scan->is_missing = false;
-	*item = (struct scan_item){.kind = SCAN_END};
 	if (!scan->is_started) {
 		scan->is_started = true;
 		code = start(scan, item, &step, err);
@@ -344,5 +342,7 @@ int scan_next(struct scan *scan, struct scan_item *item, struct error *err)
 			code = visit(scan, &frame->entries[frame->next++], item,
 				     &step, err);
 	}
+	if (step == STEP_AGAIN)
+		*item = (struct scan_item){.kind = SCAN_END};
 	return code;
 }

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* So many files are nothing to wait for. */
+enum { FILES_A_STEP = 64 };
+
 static void keep_error(struct ingest_result *result, const char *text)
 {
 	result->error_total++;
@@ -73,6 +76,11 @@ void tally_file(struct tally *tally, enum event_what what,
 	count(tally, what);
 	if (!tally->events && what != EVENT_FAILED)
 		return;
+	if (what == EVENT_UNCHANGED && tally->events->is_brief) {
+		if (tally->files_seen % FILES_A_STEP == 0)
+			tell_progress(tally);
+		return;
+	}
 	char *name = text_dup_bytes(file->name.data, file->name.size);
 	char *key = file->key.size
 			? text_dup_bytes(file->key.data, file->key.size)

@@ -9,7 +9,7 @@ static int next_file(void *scan, struct scan_item *item, struct error *err)
 	return scan_next(scan, item, err);
 }
 
-static int peek_row(void *rows, const struct ledger_row **row,
+static int peek_row(void *rows, const struct ledger_facts **row,
 		    struct error *err)
 {
 	return ledger_rows_peek(rows, row, err);

@@ -33,7 +33,22 @@ static enum decision decide_on(const struct file_facts *f,
 			       const struct policy *policy, int64_t first_ns)
 {
 	const struct decide_case c = {f, row, policy, NOW, first_ns};
-	return decide(&c);
+	enum decision decision = decide(&c);
+
+	/* what is said at sight is what is said after all */
+	if (row) {
+		const struct ledger_facts known = {
+		    .state = row->state,
+		    .is_racy = row->is_racy,
+		    .size_bytes = row->size_bytes,
+		    .mtime_ns = row->mtime_ns,
+		    .ctime_ns = row->ctime_ns,
+		    .file_id = row->file_id,
+		};
+		CHECK_INT(decide_is_unchanged(f, &known, policy),
+			  decision == DECISION_UNCHANGED);
+	}
+	return decision;
 }
 
 static void the_same_facts_are_unchanged(void)

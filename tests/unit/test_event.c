@@ -27,7 +27,7 @@ static void note(void *context, const struct event *event)
 			       event->text);
 }
 
-static const struct event_sink sink = {note, &seen};
+static const struct event_sink sink = {.emit = note, .context = &seen};
 
 static void an_event_comes_out_as_it_went_in(void)
 {
@@ -96,7 +96,7 @@ static void a_long_text_loses_its_end(void)
 
 static void without_a_sink_nothing_happens(void)
 {
-	const struct event_sink deaf = {NULL, &seen};
+	const struct event_sink deaf = {.context = &seen};
 	const struct event event = {.kind = EVENT_PROGRESS};
 
 	seen.count = 0;

@@ -73,7 +73,7 @@ static void damage_that_is_met_later_is_set_aside_by_the_next_run(void)
 	/* nothing is written by a look */
 	struct error err = {0};
 	struct ledger_rows *rows;
-	const struct ledger_row *row;
+	const struct ledger_facts *row;
 	struct ledger *ledger = open_as(true, NULL);
 	CHECK_INT(ledger_rows_open(ledger, 1, &rows, NULL), 0);
 	CHECK_INT(ledger_rows_peek(rows, &row, &err), ERROR_LOCAL);
@@ -304,7 +304,7 @@ static void no_damage_brings_it_down(void)
 		if (code != 0)
 			continue;
 		struct ledger_rows *rows;
-		const struct ledger_row *row;
+		const struct ledger_facts *row;
 		CHECK_INT(ledger_rows_open(ledger, 1, &rows, NULL), 0);
 		while (ledger_rows_peek(rows, &row, &err) == 0 && row)
 			ledger_rows_advance(rows);

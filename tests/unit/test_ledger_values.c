@@ -129,7 +129,7 @@ static void make_descending_ledger(void)
 static void rows_out_of_order_do_not_go_round(void)
 {
 	struct ledger_rows *rows = NULL;
-	const struct ledger_row *next = NULL;
+	const struct ledger_facts *next = NULL;
 	struct error err = {0};
 	int count = 0;
 

@@ -11,7 +11,7 @@
 struct side {
 	const char *at;
 	char word[64];
-	struct ledger_row row;
+	struct ledger_facts row;
 	bool has_word;
 };
 
@@ -40,7 +40,7 @@ static int next_file(void *context, struct scan_item *item, struct error *err)
 	return 0;
 }
 
-static int peek_row(void *context, const struct ledger_row **row,
+static int peek_row(void *context, const struct ledger_facts **row,
 		    struct error *err)
 {
 	struct side *side = context;
