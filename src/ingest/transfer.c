@@ -201,6 +201,28 @@ cleanup:
 	return rc;
 }
 
+static void running_add(struct transfer_queue *queue, struct transfer *transfer)
+{
+	transfer->previous = NULL;
+	transfer->next = queue->running;
+	if (queue->running)
+		queue->running->previous = transfer;
+	queue->running = transfer;
+	queue->running_count++;
+}
+
+static void running_remove(struct transfer_queue *queue,
+			   const struct transfer *transfer)
+{
+	if (transfer->previous)
+		transfer->previous->next = transfer->next;
+	else
+		queue->running = transfer->next;
+	if (transfer->next)
+		transfer->next->previous = transfer->previous;
+	queue->running_count--;
+}
+
 static void start_or_fail(struct transfer_queue *queue,
 			  struct transfer *transfer)
 {
@@ -215,9 +237,7 @@ static void start_or_fail(struct transfer_queue *queue,
 		finish_unsent(queue, transfer, S3_LOCAL, err.text);
 		return;
 	}
-	transfer->next = queue->running;
-	queue->running = transfer;
-	queue->running_count++;
+	running_add(queue, transfer);
 }
 
 /* A body that would only wait for bandwidth is signed and sent later. */
@@ -252,19 +272,6 @@ static void wake_waiting(struct transfer_queue *queue)
 
 		queue->waiting = transfer->next;
 		line_append(&queue->ready[transfer->rank], transfer);
-	}
-}
-
-static void running_remove(struct transfer_queue *queue,
-			   const struct transfer *transfer)
-{
-	struct transfer **place = &queue->running;
-
-	while (*place && *place != transfer)
-		place = &(*place)->next;
-	if (*place) {
-		*place = transfer->next;
-		queue->running_count--;
 	}
 }
 

@@ -43,6 +43,7 @@ struct transfer {
 	int attempts; /* that were made; set by the queue */
 	/* the queue's own */
 	struct transfer *next;
+	struct transfer *previous; /* of those that run */
 	int at_once;
 	int64_t first_ns;
 	int64_t started_ns;
