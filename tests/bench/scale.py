@@ -19,7 +19,8 @@ set format x "10^{%%T}"
 set xlabel "files, none changed"
 set grid
 set xrange [%(first)d*0.8:%(last)d*1.25]
-set key outside bottom center horizontal
+set key outside bottom center horizontal height 1
+set xlabel offset 0,0.6
 set ylabel "wall, s"
 plot %(wall)s
 set ylabel "peak of memory, MiB"
