@@ -124,6 +124,7 @@ static enum step visit_file(struct scan *scan, const struct scan_entry *entry,
 	item->kind = SCAN_FILE;
 	item->name = path_of(scan);
 	item->literal_bytes = entry->literal_bytes;
+	item->reason = NULL;
 	/* of another file system nothing is known here */
 	if (!frame->has_stable_ids || facts->device != frame->place.device)
 		facts->file_id = 0;
