@@ -17,22 +17,32 @@ static bool is_same_id(uint64_t id, uint64_t known)
 }
 
 static bool is_same(const struct file_facts *facts,
-		    const struct ledger_row *row)
+		    const struct ledger_facts *known)
 {
-	return facts->size_bytes == row->size_bytes &&
-	       facts->mtime_ns == row->mtime_ns &&
-	       facts->ctime_ns == row->ctime_ns &&
-	       is_same_id(facts->file_id, row->file_id);
+	return facts->size_bytes == known->size_bytes &&
+	       facts->mtime_ns == known->mtime_ns &&
+	       facts->ctime_ns == known->ctime_ns &&
+	       is_same_id(facts->file_id, known->file_id);
+}
+
+static bool is_as_its_row(const struct decide_case *c)
+{
+	if (!c->row)
+		return false;
+	const struct ledger_facts known = {
+	    .size_bytes = c->row->size_bytes,
+	    .mtime_ns = c->row->mtime_ns,
+	    .ctime_ns = c->row->ctime_ns,
+	    .file_id = c->row->file_id,
+	};
+	return is_same(c->facts, &known);
 }
 
 bool decide_is_unchanged(const struct file_facts *facts,
 			 const struct ledger_facts *known,
 			 const struct policy *policy)
 {
-	return facts->size_bytes == known->size_bytes &&
-	       facts->mtime_ns == known->mtime_ns &&
-	       facts->ctime_ns == known->ctime_ns &&
-	       is_same_id(facts->file_id, known->file_id) && !known->is_racy &&
+	return is_same(facts, known) && !known->is_racy &&
 	       known->state != LEDGER_IGNORED && !policy->force_upload;
 }
 
@@ -55,7 +65,7 @@ static bool is_fresh(const struct decide_case *c)
 
 enum decision decide(const struct decide_case *c)
 {
-	bool same = c->row && is_same(c->facts, c->row);
+	bool same = is_as_its_row(c);
 	if (same && c->row->state == LEDGER_IGNORED)
 		return DECISION_IGNORED;
 	if (same && !c->policy->force_upload)

@@ -230,6 +230,8 @@ class Report:
             out.write("\n**%s.**\n\n%s\n" % (summary[0],
                                              shortened(as_list(
                                                  summary[1:]))))
-            out.write("What is missed, and why: [PROFILE.md](PROFILE.md).\n\n")
+            if len(summary) > 1:
+                out.write("What is missed, and why: [PROFILE.md](PROFILE.md)."
+                          "\n\n")
             out.write("\n".join(part.markdown() for part in self.parts))
         os.rename(path + ".new", path)
