@@ -182,7 +182,7 @@ lint:
 
 # Fuzzers are built by clang, or by afl-clang-fast, which has the same driver.
 FUZZ_CFLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -g -O1 \
-	-MMD -MP -fsanitize=address,undefined -fno-sanitize-recover=undefined
+	$(WARNINGS) -MMD -MP -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 $(FUZZ_BUILD)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)

@@ -249,15 +249,13 @@ static void read_rows(struct ledger *ledger, int64_t policy)
 {
 	struct ledger_rows *rows = NULL;
 	struct error err = {0};
-	const struct ledger_row *row = NULL;
+	const struct ledger_facts *row = NULL;
 	int count = 0;
 
 	require(ledger_rows_open(ledger, policy, &rows, &err) == 0);
 	while (ledger_rows_peek(rows, &row, &err) == 0 && row) {
 		require(row->state >= LEDGER_UPLOADED &&
 			row->state <= LEDGER_IGNORED);
-		require(row->proof >= LEDGER_PROOF_NONE &&
-			row->proof <= LEDGER_PROOF_CHECKSUM);
 		require(row->size_bytes >= 0);
 		require(++count < MOST_ROWS);
 		ledger_rows_advance(rows);
@@ -315,7 +313,10 @@ static void read_findings(struct ledger *ledger, int64_t policy)
 	char *holder = NULL;
 	bool found;
 
-	(void)ledger_find(ledger, policy, wanted.name, &row, &found, NULL);
+	if (ledger_find(ledger, policy, wanted.name, &row, &found, NULL) == 0 &&
+	    found)
+		require(row.proof >= LEDGER_PROOF_NONE &&
+			row.proof <= LEDGER_PROOF_CHECKSUM);
 	(void)ledger_find_adoptable(ledger, NULL, "bucket", &wanted, &row,
 				    &found, NULL);
 	(void)ledger_find_key_holder(ledger, &where, wanted.key,
