@@ -71,6 +71,7 @@ FAKE_S3 := $(BUILD)/tests/fake-s3
 RELAY := $(BUILD)/tests/relay
 SINK := $(BUILD)/tests/sink
 DISK_FAULT := $(BUILD)/tests/disk_fault.so
+REAL_PYTHON := $(BUILD)/tests/bin/python3
 FUZZ_CC ?= clang
 FUZZ_BUILD ?= build/fuzz
 FUZZERS := $(patsubst tests/fuzz/%.c,$(FUZZ_BUILD)/%, \
@@ -95,7 +96,8 @@ endif
 
 all: $(PROGRAM)
 
-tests: $(PROGRAM) $(UNIT_TESTS) $(TEST_TOOLS) $(FAKE_S3) $(RELAY) $(SINK) $(DISK_FAULT)
+tests: $(PROGRAM) $(UNIT_TESTS) $(TEST_TOOLS) $(FAKE_S3) $(RELAY) $(SINK) \
+	$(DISK_FAULT) $(REAL_PYTHON)
 
 $(PROGRAM): $(OBJECTS)
 	$(say) LINK $@
@@ -167,6 +169,12 @@ $(DISK_FAULT): tests/torture/disk_fault.c
 	@mkdir -p $(@D)
 	$(say) LINK $@
 	$(Q)$(CC) -std=c11 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $< -ldl -pthread
+
+# Where python3 is a script that looks for the real one it takes ten times as
+# long to start, and the tests start some thousand.
+$(REAL_PYTHON):
+	@mkdir -p $(@D)
+	$(Q)ln -sf "$$(python3 -c 'import sys; print(sys.executable)')" $@
 
 check:
 	$(Q)SANITIZE=$(SANITIZE) scripts/check

@@ -223,13 +223,24 @@ static void say(int own, const char *data, size_t size)
 	(void)shutdown(own, SHUT_WR);
 }
 
+/* The fuzzer's own clock is a signal that may come meanwhile. */
+static bool is_readable(int own, int wait_ms)
+{
+	struct pollfd wait = {.fd = own, .events = POLLIN};
+	int count;
+
+	do
+		count = poll(&wait, 1, wait_ms);
+	while (count < 0 && errno == EINTR);
+	return count == 1;
+}
+
 /* What comes back until the end; false: it is not there yet. */
 static bool hear(int own, int wait_ms, struct buffer *answer)
 {
 	char data[16 * 1024];
-	struct pollfd wait = {.fd = own, .events = POLLIN};
 
-	while (poll(&wait, 1, wait_ms) == 1) {
+	while (is_readable(own, wait_ms)) {
 		ssize_t got = recv(own, data, sizeof(data), 0);
 
 		if (got <= 0)

@@ -4,6 +4,7 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${BUILD:=$ROOT/build}"
 : "${S3_INGESTOR:=$BUILD/s3-ingestor}"
+PATH=$BUILD/tests/bin:$PATH # its python3
 KEY=FAKEACCESSKEY
 SECRET=fake/secret+key
 
