@@ -119,7 +119,7 @@ sweep() {
 @test "a disk that is full from any write on: exit 74, and all is found again" {
 	seeded
 	make_cycle
-	sweep 28 0 'No space left|disk is full'
+	sweep 28 0 'No space left|disk is full|disk full'
 	survived "$times" "ENOSPC from each write on"
 }
 
@@ -130,6 +130,27 @@ sweep() {
 		sweep "$errno" 1 .
 	done
 	survived "$times" "ENOSPC, EIO, EDQUOT, EROFS at each write"
+}
+
+@test "a sync that fails, of each in turn: said in words that help, and nothing is lost" {
+	local at
+	make_home
+	config '.policies = [{input_file_pattern: "data/*"}]'
+	echo content >"$HOME_DIR/data/1"
+	touch -d '2020-01-01' "$HOME_DIR/data/1"
+	for ((at = 1; ; at++)); do
+		rm -rf "$BATS_TEST_TMPDIR/hit" "$S3_DIR/bucket/objects" "$HOME_DIR"/s3-ingestor-ledger*
+		mkdir "$S3_DIR/bucket/objects"
+		on_bad_disk CALLS=sync PATH="$HOME_DIR" AT="$at" FOR=0 ERRNO=28 -- --standalone
+		[ -e "$BATS_TEST_TMPDIR/hit" ] || break
+		[ "$status" -eq 0 ] || { [ "$status" -eq 74 ] && [[ $output =~ No\ space\ left|disk\ is\ full|disk\ full ]]; } ||
+			{ echo "sync $at: status $status: $output" && return 1; }
+		ingest_is 0 --standalone
+		s3_same data/1 "$HOME_DIR/data/1"
+		times=$((times + 1))
+	done
+	[ "$at" -gt 5 ]
+	survived "$times" "ENOSPC from each sync on"
 }
 
 @test "a file system that is full, with room for this much" {

@@ -3,7 +3,8 @@
  * disk. By the environment:
  *
  *     DISK_FAULT_PATH   only files whose path begins so
- *     DISK_FAULT_CALLS  "write" (all that change something) or "read"
+ *     DISK_FAULT_CALLS  "write" (all that change something), "sync" (of them
+ *                       those that wait for the disk) or "read"
  *     DISK_FAULT_AT     the first call that fails, from 1
  *     DISK_FAULT_FOR    how many fail; 0: all from there on
  *     DISK_FAULT_ERRNO  what they fail with
@@ -109,16 +110,23 @@ ssize_t pwrite(int descriptor, const void *data, size_t size, off_t offset)
 	return pwrite64(descriptor, data, size, offset);
 }
 
+static bool sync_fails(int descriptor)
+{
+	bool ours = is_ours(descriptor);
+
+	return fails("write", ours) || fails("sync", ours);
+}
+
 int fsync(int descriptor)
 {
-	if (fails("write", is_ours(descriptor)))
+	if (sync_fails(descriptor))
 		return -1;
 	return REAL(fsync)(descriptor);
 }
 
 int fdatasync(int descriptor)
 {
-	if (fails("write", is_ours(descriptor)))
+	if (sync_fails(descriptor))
 		return -1;
 	return REAL(fdatasync)(descriptor);
 }
