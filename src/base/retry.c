@@ -51,10 +51,11 @@ struct retry_verdict retry_decide(const struct retry_case *c,
 	struct retry_verdict verdict = {false, 0};
 	if (c->class == RETRY_NEVER || c->attempts >= RETRY_ATTEMPTS)
 		return verdict;
-	if (budget->tenths < TOKEN_TENTHS)
+	if (!c->is_free && budget->tenths < TOKEN_TENTHS)
 		return verdict;
 
-	budget->tenths -= TOKEN_TENTHS;
+	if (!c->is_free)
+		budget->tenths -= TOKEN_TENTHS;
 	verdict.retry = true;
 	if (c->class != RETRY_AT_ONCE || c->at_once > 0)
 		verdict.wait_ms = wait_ms_of(c, random);

@@ -18,10 +18,11 @@ struct retry_case {
 	int attempts;		/* that were made, at least 1 */
 	int at_once;		/* retries at once that were made */
 	int64_t retry_after_ms; /* what the server asked for; -1: nothing */
+	bool is_free; /* one of a crowd that was throttled together: no token */
 };
 
-/* What all retries of a run may cost together: each retry takes one token,
- * each success gives back a tenth, up to the capacity. */
+/* What all retries of a run may cost together: each retry that is
+ * not free takes one token, each success gives back a tenth, up to the capacity. */
 struct retry_budget {
 	int64_t tenths;
 	int64_t capacity_tenths;

@@ -1,5 +1,9 @@
 #include "ingest/pace.h"
 
+#define INTERVAL_CEILING_NS ((int64_t)1000000000)
+
+enum { INTERVAL_PARTS = 32 }; /* one of them goes with a success */
+
 static int at_least_one(int n)
 {
 	return n < 1 ? 1 : n;
@@ -42,12 +46,32 @@ static void round_end(struct pace *pace, int64_t now_ns)
 	pace->round_size = pace->window;
 }
 
+static void shorten_interval(struct pace *pace)
+{
+	pace->interval_ns -= pace->interval_ns / INTERVAL_PARTS;
+	if (pace->interval_ns <= pace->round_trip_ns)
+		pace->interval_ns = 0;
+}
+
+static void lengthen_interval(struct pace *pace)
+{
+	if (pace->interval_ns == 0)
+		pace->interval_ns = pace->round_trip_ns;
+	pace->interval_ns *= 2;
+	if (pace->interval_ns > INTERVAL_CEILING_NS)
+		pace->interval_ns = INTERVAL_CEILING_NS;
+}
+
 void pace_success(struct pace *pace, int64_t now_ns)
 {
 	if (pace->is_fixed && !pace->was_throttled)
 		return;
 	if (pace->round_start_ns == 0)
 		pace->round_start_ns = now_ns;
+	if (pace->interval_ns > 0) {
+		shorten_interval(pace);
+		return;
+	}
 	pace->round_done++;
 	if (pace->is_climbing)
 		grow(pace);
@@ -55,10 +79,10 @@ void pace_success(struct pace *pace, int64_t now_ns)
 		round_end(pace, now_ns);
 }
 
-void pace_throttle(struct pace *pace, int64_t now_ns, int64_t round_trip_ns)
+bool pace_throttle(struct pace *pace, int64_t now_ns, int64_t round_trip_ns)
 {
 	if (pace->was_throttled && now_ns - pace->throttled_ns < round_trip_ns)
-		return;
+		return false;
 	/* a fixed window is the operator's upper limit, not an order to
 	 * overrun a server that asks for less */
 	if (pace->is_fixed && !pace->was_throttled)
@@ -66,8 +90,24 @@ void pace_throttle(struct pace *pace, int64_t now_ns, int64_t round_trip_ns)
 	pace->is_climbing = false;
 	pace->was_throttled = true;
 	pace->throttled_ns = now_ns;
+	pace->round_trip_ns = round_trip_ns;
+	if (pace->window == 1)
+		lengthen_interval(pace);
 	pace->window = at_least_one(pace->window / 2);
 	pace->round_done = 0;
 	pace->round_start_ns = now_ns;
 	pace->round_size = pace->window;
+	return true;
+}
+
+void pace_start(struct pace *pace, int64_t now_ns)
+{
+	pace->started_ns = now_ns;
+}
+
+int64_t pace_wait_ns(const struct pace *pace, int64_t now_ns)
+{
+	int64_t wait_ns = pace->started_ns + pace->interval_ns - now_ns;
+
+	return pace->interval_ns > 0 && wait_ns > 0 ? wait_ns : 0;
 }

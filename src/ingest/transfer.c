@@ -194,6 +194,7 @@ static int start(struct transfer_queue *queue, struct transfer *transfer,
 	transfer->attempts++;
 	transfer->moves = transfer->bucket->moves;
 	transfer->started_ns = clock_steady_ns();
+	pace_start(&queue->pace, transfer->started_ns);
 	rc = http_start(queue->http, &request, err);
 
 cleanup:
@@ -240,11 +241,18 @@ static void start_or_fail(struct transfer_queue *queue,
 	running_add(queue, transfer);
 }
 
+static bool is_paced(const struct transfer_queue *queue)
+{
+	return queue->running_count < (size_t)queue->pace.window &&
+	       (queue->pace.interval_ns == 0 ||
+		pace_wait_ns(&queue->pace, clock_steady_ns()) == 0);
+}
+
 /* A body that would only wait for bandwidth is signed and sent later. */
 static bool may_start(const struct transfer_queue *queue,
 		      const struct transfer *transfer)
 {
-	return !transfer || !transfer->has_body || http_has_room(queue->http);
+	return !transfer->has_body || http_has_room(queue->http);
 }
 
 static void start_ready(struct transfer_queue *queue)
@@ -252,14 +260,9 @@ static void start_ready(struct transfer_queue *queue)
 	for (int rank = 0; rank < TRANSFER_RANKS; rank++) {
 		struct line *line = &queue->ready[rank];
 
-		while (queue->running_count < (size_t)queue->pace.window &&
-		       may_start(queue, line->first)) {
-			struct transfer *transfer = line_take(line);
-
-			if (!transfer)
-				break;
-			start_or_fail(queue, transfer);
-		}
+		while (line->first && is_paced(queue) &&
+		       may_start(queue, line->first))
+			start_or_fail(queue, line_take(line));
 	}
 }
 
@@ -275,21 +278,23 @@ static void wake_waiting(struct transfer_queue *queue)
 	}
 }
 
-static void keep_pace(struct transfer_queue *queue,
+/* False: it was throttled, as others were that were sent with it. */
+static bool keep_pace(struct transfer_queue *queue,
 		      const struct transfer *transfer,
 		      const struct s3_verdict *verdict)
 {
 	int64_t now_ns = clock_steady_ns();
 
 	if (verdict->outcome == S3_TRY_AGAIN &&
-	    verdict->retry == RETRY_THROTTLE) {
-		pace_throttle(&queue->pace, now_ns,
-			      now_ns - transfer->started_ns);
-	} else if (verdict->status / 100 == 2 || verdict->status == 404 ||
-		   verdict->outcome == S3_EXISTS) {
+	    verdict->retry == RETRY_THROTTLE)
+		return pace_throttle(&queue->pace, now_ns,
+				     now_ns - transfer->started_ns);
+	if (verdict->status / 100 == 2 || verdict->status == 404 ||
+	    verdict->outcome == S3_EXISTS) {
 		pace_success(&queue->pace, now_ns);
 		retry_budget_success(&queue->budget);
 	}
+	return true;
 }
 
 /* New keys take a while until every server of S3 knows them. */
@@ -320,7 +325,7 @@ static void judge(struct transfer_queue *queue, struct transfer *transfer,
 	struct s3_verdict verdict;
 
 	s3_judge(&transfer->request, reply, &verdict);
-	keep_pace(queue, transfer, &verdict);
+	bool is_news = keep_pace(queue, transfer, &verdict);
 	if (bucket_learn(transfer->bucket, &verdict) ||
 	    is_of_old_region(transfer, &verdict))
 		verdict.retry = RETRY_AT_ONCE;
@@ -333,6 +338,7 @@ static void judge(struct transfer_queue *queue, struct transfer *transfer,
 	    .attempts = transfer->attempts,
 	    .at_once = transfer->at_once,
 	    .retry_after_ms = verdict.retry_after_ms,
+	    .is_free = !is_news,
 	};
 	struct retry_verdict answer = {0};
 	if (verdict.retry != RETRY_NEVER && !queue->is_stopped)
@@ -347,15 +353,20 @@ static void judge(struct transfer_queue *queue, struct transfer *transfer,
 	wait_for_retry(queue, transfer, answer.wait_ms);
 }
 
+/* No longer than until the first of those that wait may be sent. */
 static int step_wait_ms(const struct transfer_queue *queue, int wait_ms)
 {
-	if (!queue->waiting)
-		return wait_ms;
-	int64_t until_ms =
-	    (queue->waiting->due_ns - clock_steady_ns()) / NS_PER_MS + 1;
-	if (until_ms < 0)
-		until_ms = 0;
-	return until_ms < wait_ms ? (int)until_ms : wait_ms;
+	int64_t now_ns = clock_steady_ns();
+	int64_t until_ns = (int64_t)wait_ms * NS_PER_MS;
+	int64_t pace_ns = pace_wait_ns(&queue->pace, now_ns);
+
+	if (queue->waiting && queue->waiting->due_ns - now_ns < until_ns)
+		until_ns = queue->waiting->due_ns - now_ns;
+	if (pace_ns > 0 && pace_ns < until_ns)
+		until_ns = pace_ns;
+	if (until_ns < 0)
+		until_ns = 0;
+	return (int)((until_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
 int transfer_turn(struct transfer_queue *queue, int wait_ms, struct error *err)

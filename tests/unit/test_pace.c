@@ -115,6 +115,67 @@ static void a_throttled_number_never_grows_above_itself(void)
 	CHECK_INT(pace.window, 8);
 }
 
+/* A server that takes one request each 10 ms, and refuses the others after 1.
+ */
+static void below_one_at_once_they_start_apart(void)
+{
+	struct pace pace;
+	int64_t now_ns = 1000 * MS;
+	int64_t taken_ns = 0;
+	int taken = 0;
+	int refused = 0;
+
+	pace_init(&pace, 0, 1, 256);
+	CHECK_INT(pace_wait_ns(&pace, now_ns), 0);
+	while (taken < 1000 && refused < 1000) {
+		now_ns += pace_wait_ns(&pace, now_ns);
+		pace_start(&pace, now_ns);
+		now_ns += MS;
+		if (now_ns - taken_ns >= 10 * MS) {
+			taken_ns = now_ns;
+			taken++;
+			pace_success(&pace, now_ns);
+		} else {
+			refused++;
+			(void)pace_throttle(&pace, now_ns, MS);
+		}
+		CHECK(pace.window <= 2);
+	}
+	CHECK_INT(taken, 1000);
+	CHECK(refused < 300);
+	CHECK(now_ns < 1000 * MS + 2 * 1000 * 10 * (int64_t)MS);
+}
+
+static void an_interval_is_bounded_and_ends(void)
+{
+	struct pace pace;
+	int64_t now_ns = 1000 * MS;
+
+	pace_init(&pace, 0, 1, 256);
+	for (int i = 0; i < 100; i++) {
+		now_ns += 100 * (int64_t)MS;
+		pace_start(&pace, now_ns);
+		CHECK(pace_throttle(&pace, now_ns, 50 * MS));
+	}
+	CHECK_INT(pace_wait_ns(&pace, now_ns), 1000 * MS);
+	CHECK_INT(pace_wait_ns(&pace, now_ns + 1000 * (int64_t)MS), 0);
+	for (int i = 0; i < 200; i++)
+		pace_success(&pace, now_ns += MS);
+	CHECK_INT(pace_wait_ns(&pace, now_ns), 0);
+	CHECK(pace.window > 1);
+}
+
+static void what_was_sent_before_a_throttle_is_no_news(void)
+{
+	struct pace pace;
+
+	pace_init(&pace, 0, 64, 256);
+	CHECK(pace_throttle(&pace, 1000 * MS, 50 * MS));
+	CHECK(!pace_throttle(&pace, 1001 * MS, 51 * MS));
+	CHECK(!pace_throttle(&pace, 1040 * MS, 90 * MS));
+	CHECK(pace_throttle(&pace, 1060 * MS, 50 * MS));
+}
+
 int main(void)
 {
 	static const struct check_test tests[] = {
@@ -125,6 +186,9 @@ int main(void)
 	    CHECK_TEST(a_throttle_halves_once_a_round_trip),
 	    CHECK_TEST(after_a_throttle_one_more_a_round),
 	    CHECK_TEST(a_throttled_number_never_grows_above_itself),
+	    CHECK_TEST(below_one_at_once_they_start_apart),
+	    CHECK_TEST(an_interval_is_bounded_and_ends),
+	    CHECK_TEST(what_was_sent_before_a_throttle_is_no_news),
 	};
 	return CHECK_RUN(tests);
 }

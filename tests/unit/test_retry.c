@@ -16,34 +16,34 @@ struct row {
 static void the_rule_as_a_table(void)
 {
 	static const struct row table[] = {
-	    {{RETRY_NEVER, 1, 0, -1}, MOST, false, 0},
-	    {{RETRY_NEVER, 1, 0, 1000}, MOST, false, 0},
-	    {{RETRY_TRANSIENT, 1, 0, -1}, 0, true, 0},
-	    {{RETRY_TRANSIENT, 1, 0, -1}, MOST, true, 49},
-	    {{RETRY_TRANSIENT, 1, 0, -1}, 1u << 31, true, 25},
-	    {{RETRY_TRANSIENT, 2, 0, -1}, MOST, true, 99},
-	    {{RETRY_TRANSIENT, 7, 0, -1}, MOST, true, 3199},
-	    {{RETRY_TRANSIENT, 7, 0, -1}, 0, true, 0},
-	    {{RETRY_TRANSIENT, 8, 0, -1}, MOST, false, 0},
-	    {{RETRY_TRANSIENT, 100, 0, -1}, MOST, false, 0},
-	    {{RETRY_THROTTLE, 1, 0, -1}, MOST, true, 999},
-	    {{RETRY_THROTTLE, 2, 0, -1}, MOST, true, 1999},
-	    {{RETRY_THROTTLE, 5, 0, -1}, 1u << 31, true, 8000},
-	    {{RETRY_THROTTLE, 6, 0, -1}, MOST, true, 19999},
-	    {{RETRY_THROTTLE, 7, 0, -1}, MOST, true, 19999},
-	    {{RETRY_THROTTLE, 8, 0, -1}, MOST, false, 0},
+	    {{RETRY_NEVER, 1, 0, -1, false}, MOST, false, 0},
+	    {{RETRY_NEVER, 1, 0, 1000, false}, MOST, false, 0},
+	    {{RETRY_TRANSIENT, 1, 0, -1, false}, 0, true, 0},
+	    {{RETRY_TRANSIENT, 1, 0, -1, false}, MOST, true, 49},
+	    {{RETRY_TRANSIENT, 1, 0, -1, false}, 1u << 31, true, 25},
+	    {{RETRY_TRANSIENT, 2, 0, -1, false}, MOST, true, 99},
+	    {{RETRY_TRANSIENT, 7, 0, -1, false}, MOST, true, 3199},
+	    {{RETRY_TRANSIENT, 7, 0, -1, false}, 0, true, 0},
+	    {{RETRY_TRANSIENT, 8, 0, -1, false}, MOST, false, 0},
+	    {{RETRY_TRANSIENT, 100, 0, -1, false}, MOST, false, 0},
+	    {{RETRY_THROTTLE, 1, 0, -1, false}, MOST, true, 999},
+	    {{RETRY_THROTTLE, 2, 0, -1, false}, MOST, true, 1999},
+	    {{RETRY_THROTTLE, 5, 0, -1, false}, 1u << 31, true, 8000},
+	    {{RETRY_THROTTLE, 6, 0, -1, false}, MOST, true, 19999},
+	    {{RETRY_THROTTLE, 7, 0, -1, false}, MOST, true, 19999},
+	    {{RETRY_THROTTLE, 8, 0, -1, false}, MOST, false, 0},
 	    /* what the server wishes */
-	    {{RETRY_THROTTLE, 1, 0, 5000}, MOST, true, 5000},
-	    {{RETRY_THROTTLE, 1, 0, 0}, MOST, true, 999},
-	    {{RETRY_THROTTLE, 1, 0, 3600000}, 0, true, 60000},
-	    {{RETRY_TRANSIENT, 1, 0, 100}, MOST, true, 100},
-	    {{RETRY_TRANSIENT, 4, 0, 100}, MOST, true, 399},
+	    {{RETRY_THROTTLE, 1, 0, 5000, false}, MOST, true, 5000},
+	    {{RETRY_THROTTLE, 1, 0, 0, false}, MOST, true, 999},
+	    {{RETRY_THROTTLE, 1, 0, 3600000, false}, 0, true, 60000},
+	    {{RETRY_TRANSIENT, 1, 0, 100, false}, MOST, true, 100},
+	    {{RETRY_TRANSIENT, 4, 0, 100, false}, MOST, true, 399},
 	    /* at once, once; then as any other */
-	    {{RETRY_AT_ONCE, 1, 0, -1}, MOST, true, 0},
-	    {{RETRY_AT_ONCE, 3, 0, -1}, MOST, true, 0},
-	    {{RETRY_AT_ONCE, 2, 1, -1}, MOST, true, 49},
-	    {{RETRY_TRANSIENT, 2, 1, -1}, MOST, true, 49},
-	    {{RETRY_AT_ONCE, 8, 0, -1}, MOST, false, 0},
+	    {{RETRY_AT_ONCE, 1, 0, -1, false}, MOST, true, 0},
+	    {{RETRY_AT_ONCE, 3, 0, -1, false}, MOST, true, 0},
+	    {{RETRY_AT_ONCE, 2, 1, -1, false}, MOST, true, 49},
+	    {{RETRY_TRANSIENT, 2, 1, -1, false}, MOST, true, 49},
+	    {{RETRY_AT_ONCE, 8, 0, -1, false}, MOST, false, 0},
 	};
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct retry_budget budget;
@@ -58,12 +58,14 @@ static void the_rule_as_a_table(void)
 
 static void a_budget_stops_a_storm(void)
 {
-	struct retry_case c = {RETRY_TRANSIENT, 1, 0, -1};
+	struct retry_case c = {RETRY_TRANSIENT, 1, 0, -1, false};
 	struct retry_budget budget;
 	retry_budget_init(&budget, 3);
 	for (int i = 0; i < 3; i++)
 		CHECK(retry_decide(&c, &budget, 0).retry);
 	CHECK(!retry_decide(&c, &budget, 0).retry);
+	const struct retry_case free_one = {RETRY_THROTTLE, 1, 0, -1, true};
+	CHECK(retry_decide(&free_one, &budget, 0).retry);
 	for (int i = 0; i < 9; i++)
 		retry_budget_success(&budget);
 	CHECK(!retry_decide(&c, &budget, 0).retry);
