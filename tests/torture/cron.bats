@@ -249,7 +249,7 @@ said_nowhere() {
 @test "32 open files are enough" {
 	deep=$HOME_DIR/data/$(seq -s / 40)
 	mkdir -p "$deep"
-	seq 200 | while read -r n; do echo "$n" >"$deep/$n"; done
+	seq 60 | while read -r n; do echo "$n" >"$deep/$n"; done
 	head -c 20000000 /dev/urandom >"$HOME_DIR/data/large"
 	mkdir "$HOME_DIR/customizers"
 	echo 'module.exports = function (name) { return name; };' >"$HOME_DIR/customizers/c.js"
