@@ -241,7 +241,7 @@ static void start_or_fail(struct transfer_queue *queue,
 	running_add(queue, transfer);
 }
 
-static bool is_paced(const struct transfer_queue *queue)
+static bool pace_allows(const struct transfer_queue *queue)
 {
 	return queue->running_count < (size_t)queue->pace.window &&
 	       (queue->pace.interval_ns == 0 ||
@@ -260,7 +260,7 @@ static void start_ready(struct transfer_queue *queue)
 	for (int rank = 0; rank < TRANSFER_RANKS; rank++) {
 		struct line *line = &queue->ready[rank];
 
-		while (line->first && is_paced(queue) &&
+		while (line->first && pace_allows(queue) &&
 		       may_start(queue, line->first))
 			start_or_fail(queue, line_take(line));
 	}
