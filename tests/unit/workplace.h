@@ -79,13 +79,18 @@ struct helper {
 	int leash;
 };
 
-/* In the child: ready, and there until the test lets it go. */
+/* In the child: ready, and there until the test lets it go, whatever signals
+ * come. */
 static inline void helper_wait(int ready, int leash)
 {
 	char byte = 'r';
+	ssize_t got;
 
 	must(write(ready, &byte, 1) == 1, "helper");
-	must(read(leash, &byte, 1) == 0, "helper");
+	do
+		got = read(leash, &byte, 1);
+	while (got < 0 && errno == EINTR);
+	must(got == 0, "helper");
 }
 
 /* Start act(context) in a child; returns when that has succeeded. The child
