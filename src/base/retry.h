@@ -21,8 +21,8 @@ struct retry_case {
 	bool is_free; /* one of a crowd that was throttled together: no token */
 };
 
-/* What all retries of a run may cost together: each retry that is
- * not free takes one token, each success gives back a tenth, up to the capacity. */
+/* What all retries of a run may cost together: each that is not free takes one
+ * token, each success gives back a tenth, up to the capacity. */
 struct retry_budget {
 	int64_t tenths;
 	int64_t capacity_tenths;

@@ -26,7 +26,7 @@ struct pace {
 	int64_t round_start_ns;
 	double last_rate;
 	int64_t throttled_ns;
-	int64_t round_trip_ns; /* of the throttled one; a shorter interval is none */
+	int64_t round_trip_ns; /* of the throttled one: the least interval */
 	int64_t interval_ns;
 	int64_t started_ns;
 };

@@ -252,7 +252,7 @@ static bool pace_allows(const struct transfer_queue *queue)
 static bool may_start(const struct transfer_queue *queue,
 		      const struct transfer *transfer)
 {
-	return !transfer->has_body || http_has_room(queue->http);
+	return !transfer || !transfer->has_body || http_has_room(queue->http);
 }
 
 static void start_ready(struct transfer_queue *queue)
@@ -260,9 +260,13 @@ static void start_ready(struct transfer_queue *queue)
 	for (int rank = 0; rank < TRANSFER_RANKS; rank++) {
 		struct line *line = &queue->ready[rank];
 
-		while (line->first && pace_allows(queue) &&
-		       may_start(queue, line->first))
-			start_or_fail(queue, line_take(line));
+		while (pace_allows(queue) && may_start(queue, line->first)) {
+			struct transfer *transfer = line_take(line);
+
+			if (!transfer)
+				break;
+			start_or_fail(queue, transfer);
+		}
 	}
 }
 
