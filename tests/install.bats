@@ -10,6 +10,8 @@ setup() {
 	export -n BUILD
 }
 
+teardown() { stop_servers; }
+
 installed() { (cd "$INTO" && find . -type f | sort); }
 
 @test "make install: program, pages, completion; make uninstall takes them away" {

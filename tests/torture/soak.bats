@@ -22,8 +22,11 @@ at_minute() {
 	local minute=$1 preload=$FAKETIME_LIBRARY
 	shift
 	[[ $BUILD != *address* ]] || preload="$(cc -print-file-name=libasan.so) $preload"
+	# the sanitizer asks for the time inside its allocator, and libfaketime,
+	# asked for the first time, allocates
+	local asan=detect_leaks=0:allocator_release_to_os_interval_ms=-1
 	s3_control "clock +$((minute * 60))"
-	env -i PATH="$PATH" LC_ALL=C.UTF-8 ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$preload" \
+	env -i PATH="$PATH" LC_ALL=C.UTF-8 ASAN_OPTIONS="$asan" LD_PRELOAD="$preload" \
 		FAKETIME="+$((minute * 60))s" FAKETIME_DONT_FAKE_MONOTONIC=1 "$@"
 }
 

@@ -38,7 +38,7 @@ offset() { printf '%+d' $(($1 - $(date +%s))); }
 ingest_by_clock() {
 	run timeout 60 "${AS[@]}" env -i PATH="$PATH" LC_ALL=C.UTF-8 \
 		TZ="${ZONE:-UTC}" \
-		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0" \
+		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0:allocator_release_to_os_interval_ms=-1" \
 		"${CLOCK[@]}" "$S3_INGESTOR" -C "$HOME_DIR" "$@"
 	echo "# exit $status: $output" >>"$BATS_TEST_TMPDIR/said"
 }
@@ -387,7 +387,7 @@ fail method=PUT delay=300 times=2"
 		offset "$NOW" >"$BATS_TEST_TMPDIR/clock"
 		: >"$S3_LOG"
 		timeout 60 env -i PATH="$PATH" "LD_PRELOAD=$FAKE" NO_FAKE_STAT=1 \
-			ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0" \
+			ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0:allocator_release_to_os_interval_ms=-1" \
 			FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_NO_CACHE=1 \
 			FAKETIME_TIMESTAMP_FILE="$BATS_TEST_TMPDIR/clock" \
 			"$S3_INGESTOR" -C "$HOME_DIR" --standalone >/dev/null 3>&- &
