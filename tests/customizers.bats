@@ -287,7 +287,7 @@ keys() { ledger "select key from file order by key" | paste -sd' '; }
 		module.exports = function (f) {
 			var all = [];
 			while (f == 'b')
-				all.push(new Uint8Array(8 << 20));
+				all.push(new Uint8Array(33 << 20));
 			return f;
 		};
 	JS
