@@ -73,8 +73,8 @@ int ledger_db_error(sqlite3 *db, const char *path, struct error *err)
 	}
 	if (system_code == 0 && code == SQLITE_IOERR) /* as of a sync */
 		return error_set(err, ERROR_LOCAL,
-				 "%s: cannot be written; is the disk full, or "
-				 "broken? (%s)",
+				 "%s: cannot be read or written; is the disk "
+				 "full, or broken? (%s)",
 				 path, text);
 	if (system_code == 0)
 		return error_set(err, ERROR_LOCAL, "%s: %s", path, text);
