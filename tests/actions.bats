@@ -27,7 +27,7 @@ put() {
 
 # plant KEY: into the store itself, for no honest client sends such a key
 plant() {
-	python3 - "$S3_DIR/bucket/objects" "$1" "${2:-2}" <<'PYTHON'
+	python3 -S - "$S3_DIR/bucket/objects" "$1" "${2:-2}" <<'PYTHON'
 import hashlib, os, sys, time, urllib.parse
 root, key, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
 name = os.path.join(root, hashlib.sha256(key.encode()).hexdigest())
@@ -116,7 +116,7 @@ hostile() {
 
 @test "customizers: 10,000 keys stop at the ceiling" {
 	for i in $(seq 5); do plant "$prefix/evil$i.js"; done
-	python3 - "$S3_DIR/bucket/objects" $prefix <<'PYTHON'
+	python3 -S - "$S3_DIR/bucket/objects" $prefix <<'PYTHON'
 import hashlib, os, sys, time
 root, prefix = sys.argv[1:]
 for number in range(10000):

@@ -20,7 +20,7 @@ bucket() {
 start_metadata() {
 	META_DIR=$BATS_TEST_TMPDIR/metadata
 	mkdir "$META_DIR"
-	python3 "$ROOT/tests/servers/metadata.py" --dir "$META_DIR" \
+	python3 -S "$ROOT/tests/servers/metadata.py" --dir "$META_DIR" \
 		--key "${KEY:?}" --secret "${SECRET:?}" "$@" >/dev/null 2>&1 3>&- &
 	note_pid $!
 	wait_for "$META_DIR/port"

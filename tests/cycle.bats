@@ -346,7 +346,7 @@ refused_reply() {
 }
 
 @test "reply of 10 MiB is stored whole, and sent back" {
-	python3 -c 'print("{\"state\":\"discovered\",\"blob\":\"" + "x" * 10485760 + "\"}")' >"$MOTHER/replies/default"
+	python3 -S -c 'print("{\"state\":\"discovered\",\"blob\":\"" + "x" * 10485760 + "\"}")' >"$MOTHER/replies/default"
 	ingest_is 0
 	[ "$(on_disk -context '.blob|length')" -eq 10485760 ]
 	ingest_is 0
@@ -355,7 +355,7 @@ refused_reply() {
 
 @test "reply above 16 MiB is refused, exit 69" {
 	configured
-	python3 -c 'print("{\"state\":\"discovered\",\"blob\":\"" + "x" * 16777216 + "\"}")' >"$MOTHER/replies/default"
+	python3 -S -c 'print("{\"state\":\"discovered\",\"blob\":\"" + "x" * 16777216 + "\"}")' >"$MOTHER/replies/default"
 	ingest_is 69
 	[ "$(on_disk -context .)" = '{"state":"configured"}' ]
 }

@@ -6,7 +6,7 @@ setup_file() {
 	cd "$BATS_TEST_DIRNAME/.." || return 1
 	export BUILD=${BUILD:-$PWD/build}
 	for run in 1 2; do
-		/usr/bin/env python3 tests/bench/fleet.py --agents 50 --splay 3 \
+		/usr/bin/env python3 -S tests/bench/fleet.py --agents 50 --splay 3 \
 			--out "$BATS_FILE_TMPDIR/$run" >"$BATS_FILE_TMPDIR/$run.said" 2>&1 3>&- ||
 			echo $? >"$BATS_FILE_TMPDIR/$run.status"
 	done

@@ -158,7 +158,7 @@ units() {
 }
 
 @test "the launchd plist says the same, by python's reader" {
-	python3 - <<'PYTHON'
+	python3 -S - <<'PYTHON'
 import plistlib
 with open("cron/launchd/org.s3-ingestor.plist", "rb") as text:
     job = plistlib.load(text)

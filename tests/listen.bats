@@ -106,7 +106,7 @@ wait_deaf() {
 	start_listener
 	call "$LISTEN/" >/dev/null
 	wait_contacts 1
-	python3 - "$LISTEN" <<'PYTHON'
+	python3 -S - "$LISTEN" <<'PYTHON'
 import sys, urllib.request
 for number in range(1000):
     with urllib.request.urlopen(sys.argv[1] + "/") as answer:
@@ -161,7 +161,7 @@ PYTHON
 
 # raw TEXT: what is answered to these bytes
 raw() {
-	python3 - "${LISTEN#http://}" "$1" <<'PYTHON'
+	python3 -S - "${LISTEN#http://}" "$1" <<'PYTHON'
 import socket, sys
 host, port = sys.argv[1].rsplit(":", 1)
 with socket.create_connection((host, int(port)), 20) as s:
@@ -182,7 +182,7 @@ PYTHON
 
 # raw_cut TEXT: send it and go
 raw_cut() {
-	python3 - "${LISTEN#http://}" "$1" <<'PYTHON'
+	python3 -S - "${LISTEN#http://}" "$1" <<'PYTHON'
 import socket, sys
 host, port = sys.argv[1].rsplit(":", 1)
 with socket.create_connection((host, int(port)), 20) as s:
@@ -239,7 +239,7 @@ padded() {
 
 # dribble TEXT: send it, then a byte now and then until the connection ends
 dribble() {
-	timeout 60 python3 - "${LISTEN#http://}" "$1" <<'PYTHON'
+	timeout 60 python3 -S - "${LISTEN#http://}" "$1" <<'PYTHON'
 import socket, sys, time
 host, port = sys.argv[1].rsplit(":", 1)
 s = socket.create_connection((host, int(port)), 20)
@@ -270,7 +270,7 @@ PYTHON
 
 @test "64 connections are held; a crowd of silent ones does not shut others out for good" {
 	start_listener
-	timeout 60 python3 - "${LISTEN#http://}" "$LISTENER" <<'PYTHON'
+	timeout 60 python3 -S - "${LISTEN#http://}" "$LISTENER" <<'PYTHON'
 import os, socket, sys, time, urllib.request
 host, port = sys.argv[1].rsplit(":", 1)
 folder = "/proc/%s/fd/" % sys.argv[2]
@@ -397,7 +397,7 @@ PYTHON
 # activate PID: as a service manager: the listener gets a socket as
 # descriptor 3, meant for that pid ("own": its own); GIVEN is the port
 activate() {
-	python3 - "$S3_INGESTOR" "$HOME_DIR" "$BATS_TEST_TMPDIR/port" "$1" \
+	python3 -S - "$S3_INGESTOR" "$HOME_DIR" "$BATS_TEST_TMPDIR/port" "$1" \
 		>"$BATS_TEST_TMPDIR/listen.out" 3>&- <<'PYTHON' &
 import os, socket, sys
 s = socket.socket()

@@ -703,7 +703,7 @@ PYTHON
 
 start_example() {
 	STATE=$BATS_TEST_TMPDIR/hosts.json
-	/usr/bin/env python3 "$ROOT/examples/mothership.py" serve \
+	/usr/bin/env python3 -S "$ROOT/examples/mothership.py" serve \
 		--state "$STATE" --port-file "$BATS_TEST_TMPDIR/example.port" \
 		>"$BATS_TEST_TMPDIR/example.log" 2>&1 3>&- &
 	note_pid $!
@@ -719,7 +719,7 @@ contact() {
 example() {
 	local what=$1
 	shift
-	/usr/bin/env python3 "$ROOT/examples/mothership.py" "$what" \
+	/usr/bin/env python3 -S "$ROOT/examples/mothership.py" "$what" \
 		--state "$STATE" "$@"
 }
 

@@ -107,7 +107,7 @@ order() { reply 1 "{\"state\":\"discovered\",\"config\":$1}"; }
 	other=$MOTHER other_port=$MOTHER_PORT
 	MOTHER=$BATS_TEST_TMPDIR/second
 	mkdir -p "$MOTHER/replies"
-	python3 "$ROOT/tests/servers/mothership.py" --dir "$MOTHER" >/dev/null 2>&1 3>&- &
+	python3 -S "$ROOT/tests/servers/mothership.py" --dir "$MOTHER" >/dev/null 2>&1 3>&- &
 	note_pid $!
 	wait_for "$MOTHER/port"
 	new_port=$(cat "$MOTHER/port")
@@ -197,7 +197,7 @@ order() { reply 1 "{\"state\":\"discovered\",\"config\":$1}"; }
 # start_plain: a proxy that leads every name to the mothership
 start_plain() {
 	mkdir "$BATS_TEST_TMPDIR/proxy"
-	python3 "$ROOT/tests/servers/proxy.py" --dir "$BATS_TEST_TMPDIR/proxy" \
+	python3 -S "$ROOT/tests/servers/proxy.py" --dir "$BATS_TEST_TMPDIR/proxy" \
 		--to "127.0.0.1:$MOTHER_PORT" >/dev/null 2>&1 3>&- &
 	note_pid $!
 	wait_for "$BATS_TEST_TMPDIR/proxy/port"

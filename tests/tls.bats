@@ -147,7 +147,7 @@ refused() {
 start_proxy() {
 	PROXY_DIR=$BATS_TEST_TMPDIR/proxy
 	mkdir "$PROXY_DIR"
-	/usr/bin/env python3 "$ROOT/tests/servers/proxy.py" \
+	/usr/bin/env python3 -S "$ROOT/tests/servers/proxy.py" \
 		--dir "$PROXY_DIR" "$@" >/dev/null 2>"$PROXY_DIR/err" 3>&- &
 	note_pid $!
 	wait_for "$PROXY_DIR/port"

@@ -66,7 +66,7 @@ s3_count() { find "$S3_DIR/bucket/objects" -name '*.meta' | wc -l; }
 start_mothership() {
 	MOTHER=$BATS_TEST_TMPDIR/mother
 	mkdir -p "$MOTHER/replies"
-	/usr/bin/env python3 "$ROOT/tests/servers/mothership.py" \
+	/usr/bin/env python3 -S "$ROOT/tests/servers/mothership.py" \
 		--dir "$MOTHER" "$@" >/dev/null 2>"$MOTHER/err" 3>&- &
 	note_pid $!
 	wait_for "$MOTHER/port"

@@ -42,7 +42,7 @@ fresh() {
 moved() {
 	local status=0
 	ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 \
-		timeout 60 python3 "$ROOT/tests/torture/stop_at.py" \
+		timeout 60 python3 -S "$ROOT/tests/torture/stop_at.py" \
 		--calls "$3" --path "$HOME_DIR/data" --path data \
 		--path "$HOME_DIR/data/sub" --path data/sub \
 		--path "$HOME_DIR/data/sub/f" --stop "$2" \
@@ -104,7 +104,7 @@ one_move() {
 
 # held OPTION...: the invariants, by code that is not the program's
 held() {
-	python3 "$ROOT/tests/torture/invariants.py" --home "$HOME_DIR" \
+	python3 -S "$ROOT/tests/torture/invariants.py" --home "$HOME_DIR" \
 		--prefix s3-ingestor --s3-root "$S3_DIR" --bucket bucket "$@"
 }
 
@@ -193,7 +193,7 @@ storm() {
 	local until=$((SECONDS + $1)) mutator i
 	fresh 1000
 	config "$2"
-	python3 "$ROOT/tests/torture/mutator.py" --home "$HOME_DIR" --folder data \
+	python3 -S "$ROOT/tests/torture/mutator.py" --home "$HOME_DIR" --folder data \
 		--log "$LOG" --seed "$RANDOM" >"$BATS_TEST_TMPDIR/changes" 3>&- &
 	mutator=$!
 	note_pid $mutator
@@ -506,7 +506,7 @@ held_open() {
 	for ((i = 0; i < 200; i++)); do
 		echo "$i" >"$HOME_DIR/data/$i"
 	done
-	python3 - "$HOME_DIR/data" >"$BATS_TEST_TMPDIR/waits" 3>&- <<-'END' &
+	python3 -S - "$HOME_DIR/data" >"$BATS_TEST_TMPDIR/waits" 3>&- <<-'END' &
 		import os, signal, sys, time
 		ended = []
 		signal.signal(signal.SIGTERM, lambda *_: ended.append(1))
@@ -550,7 +550,7 @@ held_open() {
 	END
 	traced_run() {
 		ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 timeout 60 \
-			python3 "$ROOT/tests/torture/stop_at.py" --calls renameat2 \
+			python3 -S "$ROOT/tests/torture/stop_at.py" --calls renameat2 \
 			--at 'renameat2\(.*= 0' "bash '$BATS_TEST_TMPDIR/write'" -- \
 			"$S3_INGESTOR" -C "$HOME_DIR" --standalone
 	}

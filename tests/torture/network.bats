@@ -35,7 +35,7 @@ new_contents() {
 }
 
 held() {
-	python3 "$ROOT/tests/torture/invariants.py" --home "$HOME_DIR" \
+	python3 -S "$ROOT/tests/torture/invariants.py" --home "$HOME_DIR" \
 		--prefix s3-ingestor --s3-root "$S3_DIR" --bucket bucket "$@"
 }
 
@@ -202,7 +202,7 @@ restored() {
 	start_fake_s3
 	new_contents
 	mkdir "$BATS_TEST_TMPDIR/proxy"
-	python3 "$ROOT/tests/servers/proxy.py" --dir "$BATS_TEST_TMPDIR/proxy" --user a:b >/dev/null 2>&1 3>&- &
+	python3 -S "$ROOT/tests/servers/proxy.py" --dir "$BATS_TEST_TMPDIR/proxy" --user a:b >/dev/null 2>&1 3>&- &
 	note_pid $!
 	wait_for "$BATS_TEST_TMPDIR/proxy/port"
 	fake=$S3_ENDPOINT
@@ -213,7 +213,7 @@ restored() {
 	[[ $output != *wrong* ]]
 	# a gateway that has nobody behind it
 	mkdir "$BATS_TEST_TMPDIR/gateway"
-	python3 "$ROOT/tests/servers/proxy.py" --dir "$BATS_TEST_TMPDIR/gateway" --to 127.0.0.1:1 >/dev/null 2>&1 3>&- &
+	python3 -S "$ROOT/tests/servers/proxy.py" --dir "$BATS_TEST_TMPDIR/gateway" --to 127.0.0.1:1 >/dev/null 2>&1 3>&- &
 	note_pid $!
 	wait_for "$BATS_TEST_TMPDIR/gateway/port"
 	with_endpoint "http://s3.example" ".proxy = \"http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/gateway/port")\""

@@ -13,7 +13,7 @@ teardown() { stop_servers; }
 FAKETIME_LIBRARY=$(ls /usr/lib/*/faketime/libfaketime.so.1 /usr/lib/faketime/libfaketime.so.1 2>/dev/null | head -n 1)
 
 held() {
-	python3 "$ROOT/tests/torture/invariants.py" --home "$HOME_DIR" \
+	python3 -S "$ROOT/tests/torture/invariants.py" --home "$HOME_DIR" \
 		--prefix s3-ingestor --s3-root "$S3_DIR" --bucket bucket "$@"
 }
 

@@ -10,7 +10,7 @@ setup() {
 teardown() { stop_servers; }
 
 held() {
-	python3 "$ROOT/tests/torture/invariants.py" --home "$HOME_DIR" \
+	python3 -S "$ROOT/tests/torture/invariants.py" --home "$HOME_DIR" \
 		--prefix s3-ingestor --s3-root "$S3_DIR" --bucket bucket "$@"
 }
 

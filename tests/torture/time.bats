@@ -259,7 +259,7 @@ ticks() {
 
 # of_times FOLDER: files of odd times there; sets times
 of_times() {
-	times=$(python3 - "$1" <<-'END'
+	times=$(python3 -S - "$1" <<-'END'
 		import os, sys
 		S = 10**9
 		times = [0, 1, -1, -S, -S + 1, -2**31 * S, (-2**31 + 1) * S + 999, 2**31 * S,
@@ -347,7 +347,7 @@ taken_once() {
 	# as if the change had come in the same tick: the row knows these times
 	echo two >"$HOME_DIR/data/f"
 	touch -d "@$NOW" "$HOME_DIR/data/f"
-	ledger "update file set ctime_ns = $(python3 -c 'import os, sys
+	ledger "update file set ctime_ns = $(python3 -S -c 'import os, sys
 print(os.stat(sys.argv[1]).st_ctime_ns)' "$HOME_DIR/data/f")"
 	at $((NOW + 60)) summary .updated --standalone | grep -qx 1
 	s3_same data/f "$HOME_DIR/data/f"
