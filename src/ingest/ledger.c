@@ -196,6 +196,19 @@ int ledger_open(const char *path, bool read_only, struct ledger **ledger,
 
 /* ------------------------------------------------ batches */
 
+/* One that could not be made. The file goes last: without it, a journal tells
+ * of one that was set aside. An empty one would do no harm, so that a file that
+ * cannot be removed may stay. */
+static void remove_unmade(const char *path)
+{
+	for (size_t i = SUFFIX_COUNT; i-- > 0;) {
+		char *name = text_format("%s%s", path, suffixes[i]);
+		if (name)
+			(void)file_remove(name);
+		free(name);
+	}
+}
+
 /* The empty one in memory becomes a file. */
 static int make_file(struct ledger *ledger, struct error *err)
 {
@@ -211,8 +224,7 @@ static int make_file(struct ledger *ledger, struct error *err)
 
 	code = ledger_db_open(ledger->path, LEDGER_DB_READ_WRITE, &db, err);
 	if (code != 0) {
-		/* an empty one would do no harm either */
-		(void)file_remove(ledger->path);
+		remove_unmade(ledger->path);
 		return code;
 	}
 	for (int i = 0; i < LEDGER_SQL_COUNT; i++) {

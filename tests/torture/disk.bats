@@ -53,6 +53,12 @@ again() {
 	: >"$S3_LOG"
 }
 
+# what is loaded before the program
+preload() {
+	[[ $BUILD != *address* ]] || printf '%s ' "$(cc -print-file-name=libasan.so)"
+	echo "$BUILD/tests/disk_fault.so"
+}
+
 # on_bad_disk VARIABLE=VALUE... -- OPTION...: a run on it
 on_bad_disk() {
 	local faults=()
@@ -61,10 +67,8 @@ on_bad_disk() {
 		shift
 	done
 	shift
-	local preload=$BUILD/tests/disk_fault.so
-	[[ $BUILD != *address* ]] || preload="$(cc -print-file-name=libasan.so) $preload"
 	run timeout 60 env -i PATH="$PATH" LC_ALL=C.UTF-8 ASAN_OPTIONS=detect_leaks=0 \
-		LD_PRELOAD="$preload" DISK_FAULT_LOG="$BATS_TEST_TMPDIR/hit" \
+		LD_PRELOAD="$(preload)" DISK_FAULT_LOG="$BATS_TEST_TMPDIR/hit" \
 		"${faults[@]}" "$S3_INGESTOR" -C "$HOME_DIR" "$@"
 }
 
@@ -97,61 +101,71 @@ recovered() {
 
 # sweep ERRNO COUNT WORDS: each call in turn that changes a file below the home
 sweep() {
-	local errno=$1 count=$2 words=$3 at step
-	# in short form every so many, from a random one
-	step=$(rounds 13 1)
-	at=$(rounds $((RANDOM % 13 + 1)) 1)
-	for (( ; ; at += step)); do
-		again
-		on_bad_disk CALLS=write PATH="$HOME_DIR" AT="$at" FOR="$count" ERRNO="$errno" -- --action wakeup
-		[ -e "$BATS_TEST_TMPDIR/hit" ] || break
-		local was=$status
-		[ "$was" -eq 74 ] || [ "$was" -eq 0 ] || { [ "$count" -ne 0 ] && [ "$was" -eq 69 ]; } ||
-			{ echo "call $at: status $was: $output" && return 1; }
-		[ "$was" -eq 0 ] || [[ $output =~ $words ]] || { echo "call $at: says $output" && return 1; }
-		recovered || { echo "call $at: $output" && return 1; }
-		# 0 means that all was written that had to be
-		[ "$was" -ne 0 ] || [ "$(s3_requests '^PUT')" -eq 0 ] || { echo "call $at: status 0" && return 1; }
-	done
-	[ "$at" -gt 20 ]
+	local step
+	step=$(rounds 8 1) # in short form every so many, from a random one
+	in_cycles write_faults.py --preload "$(preload)" --errno "$1" --for "$2" \
+		--words "$3" --every "$step" --from $((RANDOM % step + 1))
+	times=$((times + CYCLES))
 }
 
 @test "a disk that is full from any write on: exit 74, and all is found again" {
 	seeded
-	make_cycle
+	start_cycle
 	sweep 28 0 'No space left|disk is full|disk full'
 	survived "$times" "ENOSPC from each write on"
 }
 
 @test "one write that fails, of each in turn" {
 	seeded
-	make_cycle
+	start_cycle
 	local errnos=(28 5 122 30) # ENOSPC EIO EDQUOT EROFS
 	for errno in $(rounds "${errnos[RANDOM % 4]}" "${errnos[*]}"); do
+		rm -rf "$BATS_TEST_TMPDIR/work"
 		sweep "$errno" 1 .
 	done
 	survived "$times" "ENOSPC, EIO, EDQUOT, EROFS at each write"
 }
 
+# on_full_disk CALLS AT: a first run to which these calls fail from the ATth on;
+# false when it made fewer. The next one is whole.
+on_full_disk() {
+	rm -rf "$BATS_TEST_TMPDIR/hit" "$S3_DIR/bucket/objects" "$HOME_DIR"/s3-ingestor-ledger*
+	mkdir "$S3_DIR/bucket/objects"
+	on_bad_disk CALLS="$1" PATH="$HOME_DIR" AT="$2" FOR=0 ERRNO=28 -- --standalone
+	[ -e "$BATS_TEST_TMPDIR/hit" ] || return 1
+	[ "$status" -eq 0 ] || { [ "$status" -eq 74 ] && [[ $output =~ No\ space\ left|disk\ is\ full|disk\ full ]]; } ||
+		{ echo "$1 $2: status $status: $output" && exit 1; }
+	[ -e "$HOME_DIR/s3-ingestor-ledger.db" ] && made=1 || made=0
+	ingest_is 0 --standalone || exit 1
+	s3_same data/1 "$HOME_DIR/data/1" || exit 1
+	# a ledger that could not be made was none, and not a corrupt one
+	[[ $output != *damaged* && -z $(find "$HOME_DIR" -name '*.bad*') ]] ||
+		{ echo "$1 $2: taken for corrupt: $output" && exit 1; }
+}
+
 @test "a sync that fails, of each in turn: said in words that help, and nothing is lost" {
-	local at
 	make_home
 	config '.policies = [{input_file_pattern: "data/*"}]'
 	echo content >"$HOME_DIR/data/1"
 	touch -d '2020-01-01' "$HOME_DIR/data/1"
-	for ((at = 1; ; at++)); do
-		rm -rf "$BATS_TEST_TMPDIR/hit" "$S3_DIR/bucket/objects" "$HOME_DIR"/s3-ingestor-ledger*
-		mkdir "$S3_DIR/bucket/objects"
-		on_bad_disk CALLS=sync PATH="$HOME_DIR" AT="$at" FOR=0 ERRNO=28 -- --standalone
-		[ -e "$BATS_TEST_TMPDIR/hit" ] || break
-		[ "$status" -eq 0 ] || { [ "$status" -eq 74 ] && [[ $output =~ No\ space\ left|disk\ is\ full|disk\ full ]]; } ||
-			{ echo "sync $at: status $status: $output" && return 1; }
-		ingest_is 0 --standalone
-		s3_same data/1 "$HOME_DIR/data/1"
+	while on_full_disk sync $((times + 1)); do times=$((times + 1)); done
+	[ "$times" -gt 4 ]
+	survived "$times" "ENOSPC from each sync on"
+}
+
+@test "a disk that is full when a ledger is made: the next run makes one, and takes nothing for corrupt" {
+	make_home
+	config '.policies = [{input_file_pattern: "data/*"}]'
+	echo content >"$HOME_DIR/data/1"
+	touch -d '2020-01-01' "$HOME_DIR/data/1"
+	made=0
+	step=$(rounds 3 1)
+	for ((at = RANDOM % step + 1; made == 0; at += step)); do
+		on_full_disk write "$at"
 		times=$((times + 1))
 	done
-	[ "$at" -gt 5 ]
-	survived "$times" "ENOSPC from each sync on"
+	[ "$times" -gt 4 ]
+	survived "$times" "ENOSPC while a ledger is made"
 }
 
 @test "a file system that is full, with room for this much" {

@@ -11,44 +11,20 @@ teardown() {
 	[ ! -e "$BATS_TEST_TMPDIR/rgw" ] || "$ROOT/tests/servers/rgw-down.sh" "$BATS_TEST_TMPDIR/rgw"
 }
 
-# killed MODE OPTION...: prints, and sets KILLS to the number of kills
-killed() {
-	/usr/bin/python3 "$ROOT/tests/torture/killed.py" "$@" \
-		--program "$S3_INGESTOR" --work "$BATS_TEST_TMPDIR/work" \
-		--endpoint "$S3_ENDPOINT" --keys "$KEY:$SECRET" \
-		--mother "$MOTHER" --mother-port "$MOTHER_PORT" \
-		--seed "$TORTURE_SEED" >"$BATS_TEST_TMPDIR/killed" || {
-		cat "$BATS_TEST_TMPDIR/killed"
-		return 1
-	}
-	KILLS=$(tail -n 1 "$BATS_TEST_TMPDIR/killed" | cut -d' ' -f1)
-}
-
-# the customizers that the mothership speaks of
-put_customizers() {
-	start_fake_s3
-	start_mothership
-	printf "%s\n" "module.exports = function (name) { return 'keyed/' + name; };" >"$BATS_TEST_TMPDIR/c"
-	for name in c.js c2.js; do
-		s3cmd --config=/dev/null --access_key="$KEY" --secret_key="$SECRET" \
-			--host="${S3_ENDPOINT#http://}" --no-ssl --region=us-east-1 \
-			--host-bucket="${S3_ENDPOINT#http://}" --quiet put \
-			"$BATS_TEST_TMPDIR/c" "s3://bucket/code/s3-ingestor/customizers/$name"
-	done
-}
-
 @test "killed at random instants of a whole cycle" {
-	put_customizers
-	killed random --s3-root "$S3_DIR" --s3-log "$S3_LOG" --rounds "$(rounds 12 500)"
-	survived "$KILLS" "SIGKILL at a random instant of a whole cycle, fake S3"
+	start_fake_s3
+	start_cycle
+	in_cycles killed.py random --rounds "$(rounds 12 500)"
+	survived "$CYCLES" "SIGKILL at a random instant of a whole cycle, fake S3"
 }
 
 @test "killed at system calls of a small cycle, each in turn" {
-	put_customizers
+	start_fake_s3
+	start_cycle
 	sample=$(rounds "--sample 20" "")
 	# shellcheck disable=SC2086 # two words or none
-	killed calls --s3-root "$S3_DIR" --s3-log "$S3_LOG" $sample
-	survived "$KILLS" "SIGKILL at each system call of a cycle, fake S3"
+	in_cycles killed.py calls $sample
+	survived "$CYCLES" "SIGKILL at each system call of a cycle, fake S3"
 }
 
 @test "killed at random instants, against RGW" {
@@ -62,8 +38,8 @@ put_customizers() {
 		S3_ENDPOINT=$RGW_ENDPOINT KEY=$RGW_KEY SECRET=$RGW_SECRET
 		start_mothership
 		TORTURE_SEED=$((TORTURE_SEED + 1000 * started))
-		killed rgw --rounds "$(rounds 1 10)"
-		all=$((all + KILLS))
+		in_cycles killed.py rgw --rounds "$(rounds 1 10)"
+		all=$((all + CYCLES))
 		stop_servers
 		"$ROOT/tests/servers/rgw-down.sh" "$BATS_TEST_TMPDIR/rgw"
 		rm -rf "$BATS_TEST_TMPDIR/rgw" "$BATS_TEST_TMPDIR/work" "$MOTHER"

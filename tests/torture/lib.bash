@@ -26,3 +26,34 @@ survived() {
 	[ -z "${TORTURE_RECORD:-}" ] ||
 		printf '%s\t%s\n' "$1" "$2" >>"$TORTURE_RECORD"
 }
+
+# start_cycle: beside the fake S3, what the cycle of cycle.py needs: a
+# mothership, and the customizers that it speaks of
+start_cycle() {
+	local work=$BATS_TEST_TMPDIR/customizers name
+	start_mothership
+	mkdir "$work"
+	for name in c c2; do
+		echo "module.exports = function (name) { return 'keyed/' + name; };" >"$work/$name.js"
+	done
+	s3cmd --config=/dev/null --access_key="$KEY" --secret_key="$SECRET" \
+		--host="${S3_ENDPOINT#http://}" --no-ssl --region=us-east-1 \
+		--host-bucket="${S3_ENDPOINT#http://}" --quiet put \
+		"$work"/*.js s3://bucket/code/s3-ingestor/customizers/
+}
+
+# in_cycles PROGRAM OPTION...: one that breaks cycles; sets CYCLES to how many
+in_cycles() {
+	local said=$BATS_TEST_TMPDIR/cycles program=$1
+	shift
+	/usr/bin/python3 "$ROOT/tests/torture/$program" "$@" \
+		--program "$S3_INGESTOR" --work "$BATS_TEST_TMPDIR/work" \
+		--endpoint "$S3_ENDPOINT" --keys "$KEY:$SECRET" \
+		--mother "$MOTHER" --mother-port "$MOTHER_PORT" \
+		--s3-root "${S3_DIR:-}" --s3-log "${S3_LOG:-}" \
+		--seed "$TORTURE_SEED" >"$said" || {
+		cat "$said"
+		return 1
+	}
+	CYCLES=$(tail -n 1 "$said" | cut -d' ' -f1)
+}
