@@ -625,6 +625,18 @@ PYTHON
 	grep -qi '^x-amz-bucket-region: eu-north-1' "$BATS_TEST_TMPDIR/head"
 }
 
+@test "hold=: a server that ends cuts what it has not answered, and does nothing more" {
+	s3_control 'fail method=PUT hold=600000'
+	signed -T /etc/hostname /bucket/late 3>&- &
+	asks=$!
+	sleep 1 # nothing outside shows that it waits
+	server=$(cat "$BATS_TEST_TMPDIR/pids")
+	kill "$server"
+	timeout 60 tail --pid="$server" -f /dev/null
+	wait "$asks" || true
+	! s3_has late
+}
+
 @test "delay=: the answer is late, and is the right one" {
 	s3_control 'fail delay=700'
 	signed -w '%{http_code} %{time_total}' -X PUT -d x /bucket/k

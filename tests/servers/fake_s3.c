@@ -7,6 +7,7 @@
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <openssl/evp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -221,10 +222,24 @@ static void redirect(struct request *request, const struct fault *fault)
 			  fault->code, fault->region);
 }
 
+/* A pipe that nobody writes into; its other end is closed when the server
+ * ends. */
+static int ending[2];
+
+/* False when the server ends before that: nothing more is done or said. */
+static bool wait_out(struct request *request, const struct fault *fault)
+{
+	struct pollfd end = {.fd = ending[0], .events = POLLIN};
+
+	if (fault->delay_ms > 0 && poll(&end, 1, fault->delay_ms) != 0)
+		request->is_cut = true;
+	return !request->is_cut;
+}
+
 static void serve_with(struct request *request, const struct fault *fault)
 {
-	if (fault->kind != FAULT_LATE)
-		usleep((useconds_t)fault->delay_ms * 1000);
+	if (fault->kind != FAULT_LATE && !wait_out(request, fault))
+		return;
 	switch (fault->kind) {
 	case FAULT_STATUS:
 		if (fault->region[0])
@@ -249,7 +264,7 @@ static void serve_with(struct request *request, const struct fault *fault)
 		break;
 	case FAULT_LATE:
 		store_serve(request);
-		usleep((useconds_t)fault->delay_ms * 1000);
+		(void)wait_out(request, fault);
 		break;
 	default:
 		store_serve(request);
@@ -534,6 +549,10 @@ int main(int argc, char **argv)
 	pthread_sigmask(SIG_BLOCK, &ends, NULL);
 	if (!parse_options(argc, argv, &server, &port, &port_file))
 		return usage();
+	if (pipe(ending) != 0) {
+		perror("fake-s3: no pipe");
+		return 71;
+	}
 	struct MHD_Daemon *daemon = start(&server, port);
 	if (!daemon) {
 		perror("fake-s3: cannot listen");
@@ -543,6 +562,7 @@ int main(int argc, char **argv)
 	    port_file,
 	    MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
 	sigwait(&ends, &got);
+	close(ending[1]);
 	MHD_stop_daemon(daemon);
 	return 0;
 }

@@ -36,12 +36,8 @@ ends() {
 
 # whole: one more run, then the tree is in the bucket and recorded
 whole() {
-	local file
 	ingest_is 0
-	while IFS= read -r file; do
-		s3_same "data/$file" "$HOME_DIR/data/$file"
-	done < <(cd "$HOME_DIR/data" && find . -type f -printf '%P\n')
-	[ "$(ledger 'pragma integrity_check')" = ok ]
+	held --tree "$HOME_DIR/data" equal
 	[ "$(summary .unchanged)" -eq "$(find "$HOME_DIR/data" -type f | wc -l)" ]
 }
 

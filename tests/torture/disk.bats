@@ -14,11 +14,6 @@ teardown() {
 	[ ! -e "$BATS_TEST_TMPDIR/mounted" ] || umount "$BATS_TEST_TMPDIR/home"
 }
 
-held() {
-	python3 -S "$ROOT/tests/torture/invariants.py" --home "$HOME_DIR" \
-		--prefix s3-ingestor --s3-root "$S3_DIR" --bucket bucket "$@"
-}
-
 # make_cycle: a home in which a run has something of everything to do
 make_cycle() {
 	start_mothership
@@ -53,12 +48,6 @@ again() {
 	: >"$S3_LOG"
 }
 
-# what is loaded before the program
-preload() {
-	[[ $BUILD != *address* ]] || printf '%s ' "$(cc -print-file-name=libasan.so)"
-	echo "$BUILD/tests/disk_fault.so"
-}
-
 # on_bad_disk VARIABLE=VALUE... -- OPTION...: a run on it
 on_bad_disk() {
 	local faults=()
@@ -68,7 +57,7 @@ on_bad_disk() {
 	done
 	shift
 	run timeout 60 env -i PATH="$PATH" LC_ALL=C.UTF-8 ASAN_OPTIONS=detect_leaks=0 \
-		LD_PRELOAD="$(preload)" DISK_FAULT_LOG="$BATS_TEST_TMPDIR/hit" \
+		LD_PRELOAD="$(preload_of "$BUILD/tests/disk_fault.so")" DISK_FAULT_LOG="$BATS_TEST_TMPDIR/hit" \
 		"${faults[@]}" "$S3_INGESTOR" -C "$HOME_DIR" "$@"
 }
 
@@ -103,7 +92,7 @@ recovered() {
 sweep() {
 	local step
 	step=$(rounds 8 1) # in short form every so many, from a random one
-	in_cycles write_faults.py --preload "$(preload)" --errno "$1" --for "$2" \
+	in_cycles write_faults.py --preload "$(preload_of "$BUILD/tests/disk_fault.so")" --errno "$1" --for "$2" \
 		--words "$3" --every "$step" --from $((RANDOM % step + 1))
 	times=$((times + CYCLES))
 }
@@ -342,34 +331,35 @@ spoil() {
 	survived "$times" "a ledger that is no file, or of a newer version"
 }
 
-# replaced FILE WAY: what is there instead of it
-replaced() {
-	rm -rf "$1"
-	case $2 in
-	directory) mkdir "$1" ;;
-	fifo) mkfifo "$1" ;;
-	link) ln -s nowhere "$1" ;;
-	large) head -c 104857600 /dev/zero | tr '\0' ' ' >"$1" ;;
-	nul) printf '{"a":"b\0c"}' >"$1" ;;
-	binary) head -c 1000 /dev/urandom >"$1" ;;
-	empty) : >"$1" ;;
-	array) echo '[]' >"$1" ;;
-	deep) printf '%0.s[' $(seq 100000) >"$1" ;;
-	utf8) printf '{"a":"\xff\xfe"}' >"$1" ;;
-	twice) printf '{"state":"configured"}{"state":"configured"}' >"$1" ;;
-	unreadable) echo '{}' >"$1" && chmod 0 "$1" ;;
-	esac
+# make_odd: what a file may be that is none of ours, in odd/WAY
+make_odd() {
+	local odd=$BATS_TEST_TMPDIR/odd
+	mkdir -p "$odd/directory"
+	mkfifo "$odd/fifo"
+	ln -s nowhere "$odd/link"
+	head -c 104857600 /dev/zero | tr '\0' ' ' >"$odd/large"
+	printf '{"a":"b\0c"}' >"$odd/nul"
+	head -c 1000 /dev/urandom >"$odd/binary"
+	: >"$odd/empty"
+	echo '[]' >"$odd/array"
+	head -c 100000 /dev/zero | tr '\0' '[' >"$odd/deep"
+	printf '{"a":"\xff\xfe"}' >"$odd/utf8"
+	printf '{"state":"configured"}{"state":"configured"}' >"$odd/twice"
+	echo '{}' >"$odd/unreadable"
+	chmod 0 "$odd/unreadable"
 }
 
 @test "config, context, keys, reply: a directory, a fifo, a dangling link, 100 MiB, NUL bytes, ..." {
 	make_cycle
 	rm "$BATS_TEST_TMPDIR/template/data/large" # not what it is about
+	make_odd
 	as_user
 	for file in "" -context -keys -reply; do
 		for way in directory fifo link large nul binary empty array deep utf8 twice unreadable; do
 			again
 			path=$HOME_DIR/s3-ingestor$file.json
-			replaced "$path" "$way"
+			rm -f "$path"
+			cp -al "$BATS_TEST_TMPDIR/odd/$way" "$path" # a link: what is set aside is not written
 			run "${AS[@]}" timeout 30 "$S3_INGESTOR" -C "$HOME_DIR"
 			[ "$status" -ne 124 ] || { echo "s3-ingestor$file.json, $way: it hangs" && return 1; }
 			[[ $status =~ ^(0|69|74|75|77|78)$ ]] || { echo "s3-ingestor$file.json, $way: $status $output" && return 1; }

@@ -27,6 +27,18 @@ survived() {
 		printf '%s\t%s\n' "$1" "$2" >>"$TORTURE_RECORD"
 }
 
+# held OPTION...: what must hold of the home and the bucket; see invariants.py
+held() {
+	python3 -S "$ROOT/tests/torture/invariants.py" --home "$HOME_DIR" \
+		--prefix s3-ingestor --s3-root "$S3_DIR" --bucket bucket "$@"
+}
+
+# preload_of LIBRARY: for LD_PRELOAD, where a sanitizer's own must come first
+preload_of() {
+	[[ $BUILD != *address* ]] || printf '%s ' "$(cc -print-file-name=libasan.so)"
+	echo "$1"
+}
+
 # start_cycle: beside the fake S3, what the cycle of cycle.py needs: a
 # mothership, and the customizers that it speaks of
 start_cycle() {

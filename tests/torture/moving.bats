@@ -102,13 +102,7 @@ one_move() {
 	walked=$((walked + 1))
 }
 
-# held OPTION...: the invariants, by code that is not the program's
-held() {
-	python3 -S "$ROOT/tests/torture/invariants.py" --home "$HOME_DIR" \
-		--prefix s3-ingestor --s3-root "$S3_DIR" --bucket bucket "$@"
-}
-
-# violated TEXT OPTION...: the same, and it is found that TEXT
+# violated TEXT OPTION...: the invariants, and it is found that TEXT
 violated() {
 	local text=$1
 	shift

@@ -34,11 +34,6 @@ new_contents() {
 	head -c $((17000000 + RANDOM)) /dev/urandom >"$HOME_DIR/data/large"
 }
 
-held() {
-	python3 -S "$ROOT/tests/torture/invariants.py" --home "$HOME_DIR" \
-		--prefix s3-ingestor --s3-root "$S3_DIR" --bucket bucket "$@"
-}
-
 # faulty OPTION...: a run in the fault; it ends by itself, and does not lie
 faulty() {
 	ingest_before=$output

@@ -12,21 +12,15 @@ teardown() { stop_servers; }
 
 FAKETIME_LIBRARY=$(ls /usr/lib/*/faketime/libfaketime.so.1 /usr/lib/faketime/libfaketime.so.1 2>/dev/null | head -n 1)
 
-held() {
-	python3 -S "$ROOT/tests/torture/invariants.py" --home "$HOME_DIR" \
-		--prefix s3-ingestor --s3-root "$S3_DIR" --bucket bucket "$@"
-}
-
 # at_minute N COMMAND...: a run of that minute
 at_minute() {
-	local minute=$1 preload=$FAKETIME_LIBRARY
+	local minute=$1
 	shift
-	[[ $BUILD != *address* ]] || preload="$(cc -print-file-name=libasan.so) $preload"
 	# the sanitizer asks for the time inside its allocator, and libfaketime,
 	# asked for the first time, allocates
 	local asan=detect_leaks=0:allocator_release_to_os_interval_ms=-1
 	s3_control "clock +$((minute * 60))"
-	env -i PATH="$PATH" LC_ALL=C.UTF-8 ASAN_OPTIONS="$asan" LD_PRELOAD="$preload" \
+	env -i PATH="$PATH" LC_ALL=C.UTF-8 ASAN_OPTIONS="$asan" LD_PRELOAD="$(preload_of "$FAKETIME_LIBRARY")" \
 		FAKETIME="+$((minute * 60))s" FAKETIME_DONT_FAKE_MONOTONIC=1 "$@"
 }
 

@@ -9,11 +9,6 @@ setup() {
 
 teardown() { stop_servers; }
 
-held() {
-	python3 -S "$ROOT/tests/torture/invariants.py" --home "$HOME_DIR" \
-		--prefix s3-ingestor --s3-root "$S3_DIR" --bucket bucket "$@"
-}
-
 grow() {
 	local n
 	for n in 1 2 3 4 5; do
