@@ -287,7 +287,6 @@ fail method=PUT reset=1 times=3'
 
 @test "a bucket in another region is found and remembered" {
 	stop_servers
-	rm "$BATS_TEST_TMPDIR/s3.port"
 	start_fake_s3 --region eu-central-1
 	config
 	echo 1 >"$HOME_DIR/data/a"
@@ -327,7 +326,6 @@ fail method=PUT reset=1 times=3'
 
 @test "a session token is signed and sent" {
 	stop_servers
-	rm "$BATS_TEST_TMPDIR/s3.port"
 	start_fake_s3 --token 'the/token+1='
 	config
 	echo 1 >"$HOME_DIR/data/a"
@@ -342,7 +340,6 @@ fail method=PUT reset=1 times=3'
 	getent ahostsv4 bucket.localhost | grep -q 127.0.0.1 || skip "no *.localhost here"
 	config '.s3_addressing = "virtual" | .s3_endpoint |= sub("127.0.0.1"; "localhost")'
 	stop_servers
-	rm "$BATS_TEST_TMPDIR/s3.port"
 	start_fake_s3 --domain localhost
 	config '.s3_addressing = "virtual" | .s3_endpoint |= sub("127.0.0.1"; "localhost")'
 	echo 1 >"$HOME_DIR/data/a"

@@ -31,18 +31,29 @@ stop_servers() {
 	rm -f "$BATS_TEST_TMPDIR/pids"
 }
 
+# port_of FD: what a server says when it listens; sets PORT, and closes FD.
+# Nothing polls: each look would be a process.
+port_of() {
+	local fd=$1
+	PORT=
+	read -r -t 20 PORT <&"$fd" || echo "no port"
+	exec {fd}<&-
+	[ -n "$PORT" ]
+}
+
 # start_fake_s3 OPTION...: sets S3_ENDPOINT; objects in $S3_DIR
 start_fake_s3() {
 	S3_DIR=$BATS_TEST_TMPDIR/s3
 	S3_LOG=$BATS_TEST_TMPDIR/s3.log
+	local said
 	mkdir -p "$S3_DIR"
-	"$BUILD/tests/fake-s3" --root "$S3_DIR" --bucket bucket \
-		--port-file "$BATS_TEST_TMPDIR/s3.port" --log "$S3_LOG" \
+	exec {said}< <(exec "$BUILD/tests/fake-s3" --root "$S3_DIR" \
+		--bucket bucket --log "$S3_LOG" \
 		--access-key "$KEY" --secret-key "$SECRET" "$@" \
-		>/dev/null 2>"$BATS_TEST_TMPDIR/s3.err" 3>&- &
+		2>"$BATS_TEST_TMPDIR/s3.err" 3>&-)
 	note_pid $!
-	wait_for "$BATS_TEST_TMPDIR/s3.port"
-	S3_ENDPOINT=http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/s3.port")
+	port_of "$said"
+	S3_ENDPOINT=http://127.0.0.1:$PORT
 }
 
 # s3_control LINE: tell the fake S3 how to break
@@ -65,12 +76,13 @@ s3_count() { find "$S3_DIR/bucket/objects" -name '*.meta' | wc -l; }
 
 start_mothership() {
 	MOTHER=$BATS_TEST_TMPDIR/mother
+	local said
 	mkdir -p "$MOTHER/replies"
-	/usr/bin/env python3 -S "$ROOT/tests/servers/mothership.py" \
-		--dir "$MOTHER" "$@" >/dev/null 2>"$MOTHER/err" 3>&- &
+	exec {said}< <(exec python3 -S "$ROOT/tests/servers/mothership.py" \
+		--dir "$MOTHER" "$@" 2>"$MOTHER/err" 3>&-)
 	note_pid $!
-	wait_for "$MOTHER/port"
-	MOTHER_PORT=$(cat "$MOTHER/port")
+	port_of "$said"
+	MOTHER_PORT=$PORT
 }
 
 # start_relay HOST:PORT OPTION...: a network that is bad on command; sets

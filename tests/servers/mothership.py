@@ -4,7 +4,7 @@
     mothership.py --dir D [--port 0] [--tls CERT KEY] [--client-ca CA]
                   [--tls-max 1.1]
 
-Writes its port to D/port. The Nth request (from 1) is recorded as
+Writes its port to D/port and says it. The Nth request (from 1) is recorded as
 D/requests/N.json (the body) and D/requests/N.head (request line and headers).
 Its answer is D/replies/N, else D/replies/default, byte for byte, else the
 context that came, with state "configured". D/replies/N.meta, a JSON object,
@@ -132,6 +132,7 @@ def main():
     with open(port + ".tmp", "w") as out:
         out.write("%d\n" % server.server_address[1])
     os.rename(port + ".tmp", port)
+    print(server.server_port, flush=True)
     server.serve_forever()
 
 

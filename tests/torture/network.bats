@@ -265,7 +265,6 @@ restored() {
 	done
 	# a reply that ends in the middle of its XML
 	stop_servers
-	rm -f "$BATS_TEST_TMPDIR/s3.port"
 	behind_relay
 	for bytes in $(rounds "250 330" "$(seq -s ' ' 200 10 400)"); do
 		new_contents
