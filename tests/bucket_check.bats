@@ -17,9 +17,7 @@ counters='[.added,.updated,.skipped,.unchanged,.delayed,.failed]|join(" ")'
 files() {
 	seq -f "$1-%04g" "$2" | (
 		cd "$HOME_DIR/data" || exit
-		while read -r name; do
-			echo "$name" >"$name"
-		done
+		awk '{ print >$0; close($0) }'
 	)
 	find "$HOME_DIR/data" -name "$1-*" -exec touch -d 2001-01-01 {} +
 }

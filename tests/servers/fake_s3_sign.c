@@ -227,7 +227,7 @@ static bool signature_fits(const struct request *request,
 			   const char *payload)
 {
 	static const char terminator[] = "aws4_request";
-	char *canonical = calloc(1, CANONICAL_BYTES);
+	char *canonical = malloc(CANONICAL_BYTES);
 	char to_sign[512];
 	char secret[256];
 	char hex[65];
