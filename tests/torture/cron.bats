@@ -267,7 +267,7 @@ said_nowhere() {
 
 @test "64 MiB of address space are enough for 100,000 files" {
 	[[ "$BUILD" != *address* ]] || skip "the sanitizer's shadow needs terabytes"
-	count=$(rounds 5000 100000)
+	count=$(rounds 2000 100000)
 	(
 		cd "$HOME_DIR/data"
 		for ((folder = 0; folder < 100; folder++)); do

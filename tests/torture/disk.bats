@@ -91,7 +91,7 @@ recovered() {
 # sweep ERRNO COUNT WORDS: each call in turn that changes a file below the home
 sweep() {
 	local step
-	step=$(rounds 8 1) # in short form every so many, from a random one
+	step=$(rounds 10 1) # in short form every so many, from a random one
 	in_cycles write_faults.py --preload "$(preload_of "$BUILD/tests/disk_fault.so")" --errno "$1" --for "$2" \
 		--words "$3" --every "$step" --from $((RANDOM % step + 1))
 	times=$((times + CYCLES))
