@@ -88,31 +88,30 @@ recovered() {
 	times=$((times + 1))
 }
 
-# sweep ERRNO COUNT WORDS: each call in turn that changes a file below the home
+# sweep COUNT WORDS ERRNO...: each call in turn that changes a file below the
+# home, with each error
 sweep() {
 	local step
 	step=$(rounds 10 1) # in short form every so many, from a random one
-	in_cycles write_faults.py --preload "$(preload_of "$BUILD/tests/disk_fault.so")" --errno "$1" --for "$2" \
-		--words "$3" --every "$step" --from $((RANDOM % step + 1))
-	times=$((times + CYCLES))
+	in_cycles write_faults.py --preload "$(preload_of "$BUILD/tests/disk_fault.so")" \
+		--for "$1" --words "$2" --errno "${@:3}" \
+		--every "$step" --from $((RANDOM % step + 1))
 }
 
 @test "a disk that is full from any write on: exit 74, and all is found again" {
 	seeded
 	start_cycle
-	sweep 28 0 'No space left|disk is full|disk full'
-	survived "$times" "ENOSPC from each write on"
+	sweep 0 'No space left|disk is full|disk full' 28
+	survived "$CYCLES" "ENOSPC from each write on"
 }
 
 @test "one write that fails, of each in turn" {
 	seeded
 	start_cycle
 	local errnos=(28 5 122 30) # ENOSPC EIO EDQUOT EROFS
-	for errno in $(rounds "${errnos[RANDOM % 4]}" "${errnos[*]}"); do
-		rm -rf "$BATS_TEST_TMPDIR/work"
-		sweep "$errno" 1 .
-	done
-	survived "$times" "ENOSPC, EIO, EDQUOT, EROFS at each write"
+	# shellcheck disable=SC2046 # words
+	sweep 1 . $(rounds "${errnos[RANDOM % 4]}" "${errnos[*]}")
+	survived "$CYCLES" "ENOSPC, EIO, EDQUOT, EROFS at each write"
 }
 
 # on_full_disk CALLS AT: a first run to which these calls fail from the ATth on;

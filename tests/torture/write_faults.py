@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Let calls that change the home fail, as on a bad disk, in each place.
 
-write_faults.py --preload LIBRARIES --errno N --for COUNT --words REGEX
+write_faults.py --preload LIBRARIES --errno N... --for COUNT --words REGEX
                 [--every N] [--from N] ...
 
-Each call in turn of a run of the cycle of cycle.py, or each Nth: COUNT calls
-fail from there on (0: all of them). The run must say so in the words of REGEX
+Each call in turn of a run of the cycle of cycle.py, or each Nth, once with each
+errno: COUNT calls fail from there on (0: all of them). The run must say so in the words of REGEX
 and end with 74, or with 0 if all was done all the same, or an action failed
 that the mothership was told of; the next one brings the same end as ever.
 LIBRARIES are disk_fault.so, and what must come before it. Prints violations
@@ -22,7 +22,7 @@ from cycle import option_parser, prepare
 OK, UNAVAILABLE, IO_ERROR, LATER = 0, 69, 74, 75
 
 
-def run_on_bad_disk(cycle, at):
+def run_on_bad_disk(cycle, errno, at):
     """What came of it; None when no call was left to fail."""
     options = cycle.options
     hit = os.path.join(options.work, "hit")
@@ -33,39 +33,40 @@ def run_on_bad_disk(cycle, at):
         "LD_PRELOAD": options.preload, "ASAN_OPTIONS": "detect_leaks=0",
         "DISK_FAULT_CALLS": "write", "DISK_FAULT_PATH": cycle.home,
         "DISK_FAULT_AT": str(at), "DISK_FAULT_FOR": str(options.count),
-        "DISK_FAULT_ERRNO": str(options.errno), "DISK_FAULT_LOG": hit})
+        "DISK_FAULT_ERRNO": str(errno), "DISK_FAULT_LOG": hit})
     return done if os.path.exists(hit) else None
 
 
-def check_what_is_said(cycle, at, done):
+def check_what_is_said(cycle, place, done):
     options = cycle.options
     said = done.stdout + done.stderr
     # what one failure alone makes of a run may be met later, as something
     # else: files whose customizer did not come are not failed by the disk
     allowed = {OK, IO_ERROR} | (
         {UNAVAILABLE, LATER} if options.count else set())
-    cycle.expect(done.returncode in allowed, "call %d: status %d: %s" % (
-        at, done.returncode, said))
+    cycle.expect(done.returncode in allowed, "%s: status %d: %s" % (
+        place, done.returncode, said))
     cycle.expect(done.returncode == OK or re.search(options.words, said),
-                 "call %d: says %s" % (at, said))
+                 "%s: says %s" % (place, said))
 
 
-def break_each(cycle):
+def break_each(cycle, errno):
     faults = missed = 0
     for at in itertools.count(cycle.options.first, cycle.options.every):
-        done = run_on_bad_disk(cycle, at)
+        done = run_on_bad_disk(cycle, errno, at)
         # how many calls a run makes differs a little
         missed = 0 if done else missed + 1
         if missed == 3:
             break
         if not done:
             continue
+        place = "errno %d at call %d" % (errno, at)
         position = cycle.bucket.log_position()
-        check_what_is_said(cycle, at, done)
-        cycle.check_round("call %d" % at)
+        check_what_is_said(cycle, place, done)
+        cycle.check_round(place)
         cycle.expect(done.returncode != OK or
                      not cycle.bucket.sent_since(position),
-                     "call %d: status 0, and not all was done" % at)
+                     "%s: status 0, and not all was done" % place)
         if cycle.violations:
             break
         faults += 1
@@ -76,7 +77,7 @@ def break_each(cycle):
 def parse_arguments():
     parser = option_parser(__doc__)
     parser.add_argument("--preload", required=True)
-    parser.add_argument("--errno", type=int, required=True)
+    parser.add_argument("--errno", type=int, nargs="+", required=True)
     parser.add_argument("--for", type=int, required=True, dest="count")
     parser.add_argument("--words", required=True)
     parser.add_argument("--every", type=int, default=1)
@@ -87,7 +88,7 @@ def parse_arguments():
 def main():
     options = parse_arguments()
     cycle = prepare(options, FakeBucket(options), small=True)
-    faults = break_each(cycle)
+    faults = sum(break_each(cycle, errno) for errno in options.errno)
     print("%d faults" % faults)
     return 1 if cycle.violations else 0
 
