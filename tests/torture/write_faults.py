@@ -5,11 +5,12 @@ write_faults.py --preload LIBRARIES --errno N... --for COUNT --words REGEX
                 [--every N] [--from N] ...
 
 Each call in turn of a run of the cycle of cycle.py, or each Nth, once with each
-errno: COUNT calls fail from there on (0: all of them). The run must say so in the words of REGEX
-and end with 74, or with 0 if all was done all the same, or an action failed
-that the mothership was told of; the next one brings the same end as ever.
-LIBRARIES are disk_fault.so, and what must come before it. Prints violations
-and exits with 1 when there are any; the last line is the number of faults.
+errno: COUNT calls fail from there on (0: all of them). The run must say so in
+the words of REGEX and end with 74; or with 0, if all was done all the same or
+an action failed that the mothership was told of; or, where not all calls fail,
+with 69 or 75. The next one brings the same end as ever. LIBRARIES are
+disk_fault.so, and what must come before it. Prints violations and exits with 1
+when there are any; the last line is the number of faults.
 """
 import itertools
 import os
@@ -68,7 +69,7 @@ def break_each(cycle, errno):
                      not cycle.bucket.sent_since(position),
                      "%s: status 0, and not all was done" % place)
         if cycle.violations:
-            break
+            return faults
         faults += 1
     cycle.expect(at > 20, "a cycle makes more calls than %d" % at)
     return faults
